@@ -1,0 +1,229 @@
+//! Globs over bytes.
+
+/// One pattern, compiled.
+///
+/// `*` is any bytes of one path part, `**` any bytes at all, `?` one byte of a part, `[a-z]` one of these bytes and `[!a-z]` one other
+/// byte of a part; everything else is itself. `/**` stands for the directory before it too, `**/` for nothing too.
+///
+/// Matching follows all ways at once (Thompson's construction), so that it takes at most pattern length times text length steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glob {
+    pattern: String,
+    tokens: Vec<Token>,
+    /// How many tokens at the beginning are bytes, which are the pattern's own.
+    prefix: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    Byte(u8),
+    /// `?`
+    One,
+    Class {
+        negated: bool,
+        ranges: Vec<(u8, u8)>,
+    },
+    /// `*`
+    Part,
+    /// `**`
+    All,
+    /// Before the `All` of `/**`: nothing, or `/` and what `All` takes.
+    Below,
+    /// Before the `All` and the `/` of a leading `**/`: nothing, or what they take.
+    Above,
+}
+
+impl Glob {
+    /// Compiles `pattern`; the error says what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Glob, String> {
+        let mut tokens = Vec::new();
+        let mut rest = pattern.as_bytes();
+        if rest.contains(&0) {
+            return Err("a glob cannot hold a NUL".to_owned());
+        }
+        if rest.starts_with(b"**/") {
+            tokens.extend([Token::Above, Token::All, Token::Byte(b'/')]);
+            rest = &rest[3..];
+        }
+        while let Some(&first) = rest.first() {
+            let length = match rest {
+                [b'*', b'*', b'*', ..] => return Err("`***` means nothing".to_owned()),
+                [b'/', b'*', b'*'] | [b'/', b'*', b'*', b'/', ..] => {
+                    tokens.extend([Token::Below, Token::All]);
+                    3
+                }
+                [b'*', b'*', ..] => {
+                    tokens.push(Token::All);
+                    2
+                }
+                [b'*', ..] => {
+                    tokens.push(Token::Part);
+                    1
+                }
+                [b'?', ..] => {
+                    tokens.push(Token::One);
+                    1
+                }
+                [b'[', ..] => {
+                    let (token, length) = class(rest)?;
+                    tokens.push(token);
+                    length
+                }
+                _ => {
+                    tokens.push(Token::Byte(first));
+                    1
+                }
+            };
+            rest = &rest[length..];
+        }
+        let prefix = tokens
+            .iter()
+            .take_while(|token| matches!(token, Token::Byte(_)))
+            .count();
+        Ok(Glob {
+            pattern: pattern.to_owned(),
+            tokens,
+            prefix,
+        })
+    }
+
+    /// What was compiled.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether the whole of `text` matches.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        text.strip_prefix(self.literal())
+            .and_then(|rest| self.run(rest))
+            .is_some_and(|states| states[self.tokens.len()])
+    }
+
+    /// Whether something below the directory `path` could match: whether `path`, `/` and more can.
+    pub fn leads_through(&self, path: &[u8]) -> bool {
+        let text = [path, b"/"].concat();
+        if text.len() < self.prefix {
+            return self.literal().starts_with(&text);
+        }
+        // At the end of the pattern nothing more can follow.
+        text.strip_prefix(self.literal())
+            .and_then(|rest| self.run(rest))
+            .is_some_and(|states| states[..self.tokens.len()].contains(&true))
+    }
+
+    /// What every match begins with.
+    fn literal(&self) -> &[u8] {
+        &self.pattern.as_bytes()[..self.prefix]
+    }
+
+    /// The states after reading the literal prefix and `text`: `states[n]` when the first n tokens can have taken it. `None` when no
+    /// tokens can.
+    fn run(&self, text: &[u8]) -> Option<Vec<bool>> {
+        let end = self.tokens.len();
+        let mut states = vec![false; end + 1];
+        let mut next = vec![false; end + 1];
+        states[self.prefix] = true;
+        self.skip(&mut states);
+        for &byte in text {
+            next.fill(false);
+            for at in self.prefix..end {
+                if !states[at] {
+                    continue;
+                }
+                let in_part = byte != b'/';
+                let (takes, stays) = match &self.tokens[at] {
+                    Token::Byte(wanted) => (byte == *wanted, false),
+                    Token::One => (in_part, false),
+                    Token::Class { negated, ranges } => {
+                        let listed = ranges
+                            .iter()
+                            .any(|(low, high)| (low..=high).contains(&&byte));
+                        (in_part && listed != *negated, false)
+                    }
+                    Token::Below => (!in_part, false),
+                    Token::Part => (false, in_part),
+                    Token::All => (false, true),
+                    Token::Above => (false, false),
+                };
+                next[at + 1] |= takes;
+                next[at] |= stays;
+            }
+            if !next.contains(&true) {
+                return None;
+            }
+            self.skip(&mut next);
+            std::mem::swap(&mut states, &mut next);
+        }
+        Some(states)
+    }
+
+    /// Adds the states that are reached without reading anything.
+    fn skip(&self, states: &mut [bool]) {
+        for at in self.prefix..self.tokens.len() {
+            if !states[at] {
+                continue;
+            }
+            match self.tokens[at] {
+                Token::Part | Token::All => states[at + 1] = true,
+                Token::Below => states[at + 2] = true,
+                Token::Above => {
+                    states[at + 1] = true;
+                    states[at + 3] = true;
+                }
+                Token::Byte(_) | Token::One | Token::Class { .. } => {}
+            }
+        }
+    }
+}
+
+/// Reads `[...]` at the start of `text`; how long it is.
+fn class(text: &[u8]) -> Result<(Token, usize), String> {
+    let negated = text.get(1) == Some(&b'!');
+    let first = 1 + usize::from(negated);
+    let mut ranges = Vec::new();
+    let mut at = first;
+    loop {
+        match (text.get(at), text.get(at + 1), text.get(at + 2)) {
+            (None, ..) => return Err("`[` without `]`".to_owned()),
+            (Some(b']'), ..) if at > first => {
+                return Ok((Token::Class { negated, ranges }, at + 1));
+            }
+            (Some(b']'), ..) => return Err("an empty `[]` matches nothing".to_owned()),
+            (Some(b'/'), ..) => return Err("a `/` cannot stand in `[]`".to_owned()),
+            (Some(low), Some(b'-'), Some(high)) if *high != b']' => {
+                if !low.is_ascii() || !high.is_ascii() {
+                    return Err("`[]` takes ASCII characters only".to_owned());
+                }
+                if low > high {
+                    return Err(format!(
+                        "the range `{}-{}` is backwards",
+                        char::from(*low),
+                        char::from(*high)
+                    ));
+                }
+                ranges.push((*low, *high));
+                at += 3;
+            }
+            (Some(byte), ..) => {
+                if !byte.is_ascii() {
+                    return Err("`[]` takes ASCII characters only".to_owned());
+                }
+                ranges.push((*byte, *byte));
+                at += 1;
+            }
+        }
+    }
+}
+
+/// Some globs; any of them may match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Globs(pub Vec<Glob>);
+
+impl Globs {
+    pub fn matches(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|glob| glob.matches(text))
+    }
+}
+
+#[cfg(test)]
+mod tests;

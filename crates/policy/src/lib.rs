@@ -1,0 +1,27 @@
+//! Rules to decisions, decisions to views, views to changes; pure.
+//!
+//! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
+//! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
+//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
+
+mod change;
+mod decide;
+mod decision;
+mod error;
+mod facts;
+mod glob;
+mod load;
+mod matcher;
+mod policy;
+mod rules;
+mod view;
+mod words;
+mod yaml;
+
+pub use change::{Shown, ViewChange};
+pub use decision::{Decision, Reason, RuleRef, Show};
+pub use error::{RuleError, RuleErrors};
+pub use facts::{DeviceTable, Facts, Udev};
+pub use policy::Policy;
+pub use rules::{Container, Rules, SelectError};
+pub use view::{FileAccess, Sight, Verdict, View};

@@ -1,0 +1,129 @@
+//! `match` of a rule.
+
+use crate::{
+    glob::Globs,
+    load::{Keys, Loader, globs},
+    matcher::{Condition, DevnumPattern, Matcher},
+    yaml::{Node, Value},
+};
+
+const MATCH: Keys = Keys {
+    known: &[
+        "subsystem",
+        "devtype",
+        "devname",
+        "devpath",
+        "driver",
+        "devnum",
+        "property",
+        "parent",
+        "not",
+        "any",
+    ],
+    later: &["attr", "tag", "link"],
+};
+
+impl Loader<'_> {
+    /// One `match`: all its keys must hold.
+    pub fn matcher(&mut self, node: &Node, what: &str) -> Option<Matcher> {
+        let before = self.errors.len();
+        let map = self.keyed(node, what, &MATCH)?;
+        if map.is_empty() && self.errors.len() == before {
+            self.error(
+                node.at,
+                format!("{what} is empty and would match every device"),
+                "at least one key, `devpath: /**` for every device".to_owned(),
+            );
+        }
+        let mut conditions = Vec::new();
+        for (key, _, value) in map.iter() {
+            match key {
+                "subsystem" => conditions.push(Condition::Subsystem(self.globs(
+                    value,
+                    "`subsystem`",
+                    globs::one_part,
+                ))),
+                "devtype" => conditions.push(Condition::Devtype(self.globs(
+                    value,
+                    "`devtype`",
+                    globs::any_text,
+                ))),
+                "devname" => conditions.push(Condition::Devname(self.globs(
+                    value,
+                    "`devname`",
+                    globs::devname,
+                ))),
+                "devpath" => conditions.push(Condition::Devpath(self.globs(
+                    value,
+                    "`devpath`",
+                    globs::sysfs_path,
+                ))),
+                "driver" => conditions.push(Condition::Driver(self.globs(
+                    value,
+                    "`driver`",
+                    globs::one_part,
+                ))),
+                "devnum" => conditions.push(Condition::Devnum(self.devnums(value))),
+                "property" => self.properties(value, &mut conditions),
+                "parent" => conditions.push(Condition::Parent(self.matchers(value, "`parent`"))),
+                "not" => conditions.push(Condition::Not(self.matchers(value, "`not`"))),
+                _ => {
+                    if !matches!(value.value, Value::List(_)) {
+                        self.error(
+                            value.at,
+                            "`any` is no list",
+                            "a list of matches, one of which must hold".to_owned(),
+                        );
+                    }
+                    conditions.push(Condition::Any(self.matchers(value, "`any`")));
+                }
+            }
+        }
+        Some(Matcher(conditions))
+    }
+
+    fn matchers(&mut self, node: &Node, what: &str) -> Vec<Matcher> {
+        self.items(node, what)
+            .into_iter()
+            .filter_map(|item| self.matcher(item, what))
+            .collect()
+    }
+
+    fn properties(&mut self, node: &Node, conditions: &mut Vec<Condition>) {
+        let Some(map) = self.map(node, "`property`") else {
+            return;
+        };
+        if map.is_empty() {
+            self.error(
+                node.at,
+                "`property` is empty",
+                "at least one property and its value".to_owned(),
+            );
+        }
+        for (key, _, value) in map.iter() {
+            let globs: Globs = self.globs(value, &format!("`{key}`"), globs::any_text);
+            conditions.push(Condition::Property {
+                key: key.to_owned(),
+                globs,
+            });
+        }
+    }
+
+    fn devnums(&mut self, node: &Node) -> Vec<DevnumPattern> {
+        let mut patterns = Vec::new();
+        for item in self.items(node, "`devnum`") {
+            let Some(text) = self.string(item, "`devnum`") else {
+                continue;
+            };
+            match DevnumPattern::parse(text) {
+                Some(pattern) => patterns.push(pattern),
+                None => self.error(
+                    item.at,
+                    format!("`{text}` is no device number"),
+                    "`c 13:64`, `c 13:64-95` or `b 7:*`".to_owned(),
+                ),
+            }
+        }
+        patterns
+    }
+}

@@ -1,0 +1,190 @@
+//! One rule.
+
+use std::sync::Arc;
+
+use crate::{
+    RuleRef, Show,
+    decision::SysfsGlobs,
+    glob::Globs,
+    load::{Keys, Loader, Map, globs},
+    matcher::{Condition, Matcher},
+    policy::{DeviceRule, PathRule, Rule},
+    yaml::{Node, Position},
+};
+
+const RULE: Keys = Keys {
+    known: &["name", "match", "path", "show", "scope", "sysfs"],
+    later: &["node", "events", "on_revoke", "ancestors"],
+};
+const SYSFS: Keys = Keys {
+    known: &["write", "hide"],
+    later: &[],
+};
+const SHOWS: [(&str, Show); 3] = [("rw", Show::Rw), ("ro", Show::Ro), ("hide", Show::Hide)];
+
+/// A rule's name and where it stands.
+pub(crate) type Name = (Arc<str>, Position);
+
+impl Loader<'_> {
+    /// The name of a rule, if it has a good one, and the rule itself if it is one.
+    pub fn rule(&mut self, node: &Node, policy: &Arc<str>) -> Option<(Option<Name>, Option<Rule>)> {
+        let map = self.keyed(node, "a rule", &RULE)?;
+        let name: Option<Name> = map.get("name").and_then(|value| {
+            self.name(value, "the rule's name")
+                .map(|name| (name.into(), value.at))
+        });
+        let refer = RuleRef {
+            policy: policy.clone(),
+            rule: name.as_ref().map(|(name, _)| name.clone()),
+            file: self.file.clone(),
+            line: node.at.line,
+        };
+        let show = match map.get("show") {
+            Some(value) => self
+                .word(value, "`show`", &SHOWS)
+                .map(|show| (show, value.at)),
+            None => {
+                self.error(
+                    node.at,
+                    "the rule does not say `show`",
+                    "`show: rw`, `show: ro` or `show: hide`".to_owned(),
+                );
+                None
+            }
+        };
+        let rule = match (map.get("match"), map.get("path")) {
+            (Some(value), None) => self.device_rule(&map, value, refer, show),
+            (None, Some(value)) => self.path_rule(&map, value, refer, show),
+            (Some(_), Some(_)) => {
+                let at = map.key("path").unwrap_or(node.at);
+                self.error(
+                    at,
+                    "a rule has `match` or `path`, not both",
+                    "two rules".to_owned(),
+                );
+                None
+            }
+            (None, None) => {
+                self.error(
+                    node.at,
+                    "the rule does not say what it is about",
+                    "`match` (devices) or `path` (what belongs to no device)".to_owned(),
+                );
+                None
+            }
+        };
+        Some((name, rule))
+    }
+
+    fn device_rule(
+        &mut self,
+        map: &Map,
+        value: &Node,
+        refer: RuleRef,
+        show: Option<(Show, Position)>,
+    ) -> Option<Rule> {
+        let matcher = self.matcher(value, "`match`");
+        let subtree = match map.get("scope") {
+            Some(value) => self.word(value, "`scope`", &[("subtree", true), ("device", false)]),
+            None => Some(true),
+        };
+        let sysfs = match map.get("sysfs") {
+            Some(value) => self.sysfs(value, show),
+            None => SysfsGlobs::default(),
+        };
+        let matcher = matcher?;
+        if names_net(&matcher) {
+            self.error(
+                value.at,
+                "interfaces of the container's own network namespace always show, others never",
+                "a match on devices other than network interfaces".to_owned(),
+            );
+        }
+        let (show, _) = show?;
+        if show == Show::Hide && hides_partitions(&matcher) {
+            self.error(
+                value.at,
+                "a partition cannot be hidden: whoever may use the disk reads it anyway",
+                "a rule that hides the disk".to_owned(),
+            );
+        }
+        Some(Rule::Device(DeviceRule {
+            refer,
+            matcher: Arc::new(matcher),
+            show,
+            subtree: subtree?,
+            sysfs: Arc::new(sysfs),
+        }))
+    }
+
+    fn path_rule(
+        &mut self,
+        map: &Map,
+        value: &Node,
+        refer: RuleRef,
+        show: Option<(Show, Position)>,
+    ) -> Option<Rule> {
+        let globs = self.globs(value, "`path`", globs::sysfs_path);
+        for key in ["scope", "sysfs"] {
+            if let Some(at) = map.key(key) {
+                self.error(
+                    at,
+                    format!("`{key}` says more about devices, a path rule is about none"),
+                    format!("`match` beside `{key}`"),
+                );
+            }
+        }
+        let (show, at) = show?;
+        if show == Show::Rw {
+            self.error(
+                at,
+                "a path rule shows what belongs to no device",
+                "`ro` or `hide`".to_owned(),
+            );
+        }
+        Some(Rule::Path(PathRule { refer, globs, show }))
+    }
+
+    fn sysfs(&mut self, node: &Node, show: Option<(Show, Position)>) -> SysfsGlobs {
+        let mut sysfs = SysfsGlobs::default();
+        let Some(map) = self.keyed(node, "`sysfs`", &SYSFS) else {
+            return sysfs;
+        };
+        for (key, at, value) in map.iter() {
+            let globs: Globs = self.globs(value, &format!("`sysfs.{key}`"), globs::device_path);
+            match (key, show) {
+                ("write", Some((Show::Ro | Show::Hide, _))) => self.error(
+                    at,
+                    "only a device that shows `rw` has writable attributes",
+                    "`show: rw`".to_owned(),
+                ),
+                ("hide", Some((Show::Hide, _))) => self.error(
+                    at,
+                    "a hidden device has no attributes to hide",
+                    "`show: rw` or `show: ro`".to_owned(),
+                ),
+                ("write", _) => sysfs.write = globs,
+                _ => sysfs.hide = globs,
+            }
+        }
+        sysfs
+    }
+}
+
+/// Whether the match is about network interfaces and nothing else: `net` among its subsystems, its own or an alternative's.
+fn names_net(matcher: &Matcher) -> bool {
+    matcher.0.iter().any(|condition| match condition {
+        Condition::Subsystem(globs) => globs.0.iter().any(|glob| glob.pattern() == "net"),
+        Condition::Parent(matchers) | Condition::Any(matchers) => matchers.iter().any(names_net),
+        _ => false,
+    })
+}
+
+/// Whether the match takes partitions and leaves their disks.
+fn hides_partitions(matcher: &Matcher) -> bool {
+    matcher.0.iter().any(|condition| match condition {
+        Condition::Devtype(globs) => globs.matches(b"partition") && !globs.matches(b"disk"),
+        Condition::Any(matchers) => matchers.iter().any(hides_partitions),
+        _ => false,
+    })
+}

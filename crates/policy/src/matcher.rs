@@ -1,0 +1,179 @@
+//! Whether a device is what a rule is about: true, false, or not known yet.
+
+use kobject::{DevKind, Devnum};
+
+use crate::{DeviceTable, Facts, Udev, glob::Globs};
+
+/// Kleene's three values, in the order that makes AND the least and OR the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Truth {
+    False,
+    Unknown,
+    True,
+}
+
+impl Truth {
+    fn not(self) -> Truth {
+        match self {
+            Truth::False => Truth::True,
+            Truth::Unknown => Truth::Unknown,
+            Truth::True => Truth::False,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(known: bool) -> Truth {
+        if known { Truth::True } else { Truth::False }
+    }
+}
+
+/// A `match`: every condition must hold.
+#[derive(Debug, Default)]
+pub(crate) struct Matcher(pub Vec<Condition>);
+
+/// One key of a `match`. What a device does not have matches no glob.
+#[derive(Debug)]
+pub(crate) enum Condition {
+    Subsystem(Globs),
+    Devtype(Globs),
+    Devname(Globs),
+    Devpath(Globs),
+    Driver(Globs),
+    Devnum(Vec<DevnumPattern>),
+    Property {
+        key: String,
+        globs: Globs,
+    },
+    /// One of these holds wholly for the device or for one above it.
+    Parent(Vec<Matcher>),
+    /// None of these holds.
+    Not(Vec<Matcher>),
+    /// One of these holds.
+    Any(Vec<Matcher>),
+}
+
+impl Matcher {
+    /// Adds to `waits` the properties that an unknown answer waits for.
+    pub fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+        let before = waits.len();
+        let mut truth = Truth::True;
+        for condition in &self.0 {
+            truth = truth.min(condition.eval(table, facts, waits));
+        }
+        forget_unless_unknown(truth, before, waits)
+    }
+}
+
+impl Condition {
+    fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+        let device = &facts.device;
+        let known = |globs: &Globs, text: Option<&[u8]>| {
+            Truth::from(text.is_some_and(|text| globs.matches(text)))
+        };
+        match self {
+            Condition::Subsystem(globs) => {
+                known(globs, device.subsystem.as_deref().map(|name| name.as_ref()))
+            }
+            Condition::Devtype(globs) => known(globs, device.devtype()),
+            Condition::Devname(globs) => {
+                known(globs, device.devname().as_ref().map(|name| name.as_bytes()))
+            }
+            Condition::Devpath(globs) => known(globs, Some(device.devpath.as_bytes())),
+            Condition::Driver(globs) => {
+                known(globs, device.driver.as_deref().map(|name| name.as_ref()))
+            }
+            Condition::Devnum(patterns) => Truth::from(
+                device
+                    .devnum()
+                    .is_some_and(|number| patterns.iter().any(|pattern| pattern.matches(number))),
+            ),
+            Condition::Property { key, globs } => {
+                match (device.properties.get(key.as_bytes()), &facts.udev) {
+                    (Some(value), _) => known(globs, Some(value)),
+                    (None, Udev::Known(properties)) => known(globs, properties.get(key.as_bytes())),
+                    (None, Udev::Absent) => Truth::False,
+                    (None, Udev::Unknown) => {
+                        waits.push(key.clone());
+                        Truth::Unknown
+                    }
+                }
+            }
+            Condition::Parent(matchers) => {
+                let before = waits.len();
+                let mut truth = any(matchers, table, facts, waits);
+                for above in table.ancestors(&device.devpath) {
+                    truth = truth.max(any(matchers, table, above, waits));
+                }
+                forget_unless_unknown(truth, before, waits)
+            }
+            Condition::Not(matchers) => any(matchers, table, facts, waits).not(),
+            Condition::Any(matchers) => any(matchers, table, facts, waits),
+        }
+    }
+}
+
+fn any(matchers: &[Matcher], table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+    let before = waits.len();
+    let mut truth = Truth::False;
+    for matcher in matchers {
+        truth = truth.max(matcher.eval(table, facts, waits));
+    }
+    forget_unless_unknown(truth, before, waits)
+}
+
+/// What an answer did not depend on is not waited for.
+fn forget_unless_unknown(truth: Truth, before: usize, waits: &mut Vec<String>) -> Truth {
+    if truth != Truth::Unknown {
+        waits.truncate(before);
+    }
+    truth
+}
+
+/// `c 13:64-95`: a kind and a range of each number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DevnumPattern {
+    kind: DevKind,
+    major: (u32, u32),
+    minor: (u32, u32),
+}
+
+impl DevnumPattern {
+    pub fn parse(text: &str) -> Option<DevnumPattern> {
+        let (kind, rest) = match text.split_once(' ')? {
+            ("b", rest) => (DevKind::Block, rest),
+            ("c", rest) => (DevKind::Char, rest),
+            _ => return None,
+        };
+        let (major, minor) = rest.split_once(':')?;
+        Some(DevnumPattern {
+            kind,
+            major: range(major)?,
+            minor: range(minor)?,
+        })
+    }
+
+    pub fn matches(&self, number: Devnum) -> bool {
+        let within = |(low, high): (u32, u32), number: u32| (low..=high).contains(&number);
+        self.kind == number.kind
+            && within(self.major, number.major)
+            && within(self.minor, number.minor)
+    }
+}
+
+/// `7`, `64-95` or `*`.
+fn range(text: &str) -> Option<(u32, u32)> {
+    let number = |digits: &str| -> Option<u32> {
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'));
+        if plain { digits.parse().ok() } else { None }
+    };
+    match text.split_once('-') {
+        None if text == "*" => Some((0, u32::MAX)),
+        None => number(text).map(|only| (only, only)),
+        Some((low, high)) => Some((number(low)?, number(high)?)).filter(|(low, high)| low <= high),
+    }
+}
+
+#[cfg(test)]
+mod tests;

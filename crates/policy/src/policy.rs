@@ -1,0 +1,96 @@
+//! A policy, compiled.
+
+use std::sync::Arc;
+
+use crate::{RuleRef, Show, decision::SysfsGlobs, glob::Globs, matcher::Matcher};
+
+/// A compiled policy: its own rules, then its bases', in the order in which they are tried.
+#[derive(Debug)]
+pub struct Policy {
+    name: Arc<str>,
+    pub(crate) devices: Vec<DeviceRule>,
+    pub(crate) paths: Vec<PathRule>,
+}
+
+/// One rule as it was read.
+#[derive(Clone, Debug)]
+pub(crate) enum Rule {
+    Device(DeviceRule),
+    Path(PathRule),
+}
+
+/// A rule with `match`.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceRule {
+    pub refer: RuleRef,
+    pub matcher: Arc<Matcher>,
+    pub show: Show,
+    /// Whether it holds for what is below a matching device too.
+    pub subtree: bool,
+    pub sysfs: Arc<SysfsGlobs>,
+}
+
+/// A rule with `path`: `show` is ro or hide.
+#[derive(Clone, Debug)]
+pub(crate) struct PathRule {
+    pub refer: RuleRef,
+    pub globs: Globs,
+    pub show: Show,
+}
+
+/// What the path rules say of one path: the first that matches counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathSay {
+    /// `ro`.
+    Show,
+    /// `hide`. `leads`: a `ro` rule before it could match something below the path, so that a directory must stay.
+    Hide { leads: bool },
+    /// None matches. `leads`: a `ro` rule could match something below the path.
+    Nothing { leads: bool },
+}
+
+impl Policy {
+    pub(crate) fn new(name: Arc<str>, rules: impl IntoIterator<Item = Rule>) -> Policy {
+        let mut policy = Policy {
+            name,
+            devices: Vec::new(),
+            paths: Vec::new(),
+        };
+        for rule in rules {
+            match rule {
+                Rule::Device(rule) => policy.devices.push(rule),
+                Rule::Path(rule) => policy.paths.push(rule),
+            }
+        }
+        policy
+    }
+
+    /// Its name in the rules file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first path rule that matches a sysfs path, and what it says: `ro` or `hide`.
+    pub fn path_rule(&self, path: &[u8]) -> Option<(&RuleRef, Show)> {
+        self.paths
+            .iter()
+            .find(|rule| rule.globs.matches(path))
+            .map(|rule| (&rule.refer, rule.show))
+    }
+
+    pub(crate) fn path_say(&self, path: &[u8]) -> PathSay {
+        let mut leads = false;
+        for rule in &self.paths {
+            let hides = rule.show == Show::Hide;
+            if rule.globs.matches(path) {
+                return if hides {
+                    PathSay::Hide { leads }
+                } else {
+                    PathSay::Show
+                };
+            }
+            leads |= !hides && rule.globs.0.iter().any(|glob| glob.leads_through(path));
+        }
+        PathSay::Nothing { leads }
+    }
+}

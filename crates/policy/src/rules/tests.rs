@@ -1,0 +1,172 @@
+use super::*;
+
+const FILE: &str = r#"
+version: 1
+containers:
+  - match: { name: "steam-*", label: { app: games } }
+    policy: gamepads
+  - match: { id: ["0a*", "0b*"] }
+    policy: minimal
+  - match: { name: "**" , label: { tier: "*" } }
+    policy: disks
+policies:
+  gamepads:
+    rules:
+      - name: joysticks
+        match: { subsystem: [input, hidraw] }
+        show: rw
+  disks:
+    base: [gamepads, all]
+    rules:
+      - match: { subsystem: block }
+        show: ro
+      - name: pages
+        path: /kernel/mm/**
+        show: ro
+"#;
+
+fn container(name: &str, id: &str, labels: &[(&str, &str)]) -> Container {
+    let labels = labels
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    Container {
+        name: name.to_owned(),
+        id: id.to_owned(),
+        labels,
+    }
+}
+
+#[test]
+fn own_rules_come_first_then_each_bases() {
+    let rules = Rules::parse("/etc/x.yaml", FILE).unwrap();
+    assert_eq!(rules.names(), ["gamepads", "disks"]);
+    let order = |name: &str| -> Vec<String> {
+        rules
+            .policy(name)
+            .unwrap()
+            .devices
+            .iter()
+            .map(|rule| rule.refer.to_string())
+            .collect()
+    };
+    assert_eq!(
+        order("gamepads"),
+        [
+            "gamepads/joysticks (/etc/x.yaml:13)",
+            "minimal/standard nodes (builtin:minimal:8)",
+            "minimal/terminals (builtin:minimal:13)",
+            "minimal/processors and memory (builtin:minimal:18)",
+        ]
+    );
+    assert_eq!(
+        order("disks"),
+        [
+            "disks (/etc/x.yaml:19)",
+            "gamepads/joysticks (/etc/x.yaml:13)",
+            "minimal/standard nodes (builtin:minimal:8)",
+            "minimal/terminals (builtin:minimal:13)",
+            "minimal/processors and memory (builtin:minimal:18)",
+            "all/every device (builtin:all:8)",
+        ]
+    );
+    let (rule, show) = rules
+        .policy("disks")
+        .map(|policy| {
+            policy
+                .path_rule(b"/kernel/mm/x")
+                .map(|(rule, show)| (rule.to_string(), show))
+                .unwrap()
+        })
+        .unwrap();
+    assert_eq!(
+        (rule.as_str(), show),
+        ("disks/pages (/etc/x.yaml:21)", crate::Show::Ro)
+    );
+}
+
+#[test]
+fn a_container_gets_what_is_asked_for_or_bound() {
+    let rules = Rules::parse("x", FILE).unwrap();
+    let chosen = |use_: Option<&str>, container: &Container| {
+        rules
+            .select(use_, container)
+            .map(|policy| policy.name().to_owned())
+    };
+    let steam = container("steam-1", "ff", &[("app", "games")]);
+    assert_eq!(chosen(None, &steam).unwrap(), "gamepads");
+    assert_eq!(chosen(Some("all"), &steam).unwrap(), "all");
+    assert_eq!(chosen(Some("disks"), &steam).unwrap(), "disks");
+    assert_eq!(
+        chosen(None, &container("steam-1", "0b1", &[("app", "office")])).unwrap(),
+        "minimal"
+    );
+    assert_eq!(
+        chosen(None, &container("a/b", "ff", &[("tier", "x")])).unwrap(),
+        "disks"
+    );
+    // the file says who gets what, and this one is not among them
+    assert_eq!(
+        chosen(None, &container("steam-1", "ff", &[])).unwrap(),
+        "minimal"
+    );
+    let two = "version: 1\npolicies: { a: { base: [] }, b: { base: [] } }\n";
+    let error = Rules::parse("x", two)
+        .unwrap()
+        .select(None, &Container::default())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nothing says which policy to use, there are a, b, minimal, all"
+    );
+    let error = chosen(Some("gamepad"), &steam).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no policy `gamepad`, did you mean `gamepads`? there are gamepads, disks, minimal, all"
+    );
+    let error = chosen(Some("x"), &steam).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no policy `x`, there are gamepads, disks, minimal, all"
+    );
+}
+
+#[test]
+fn the_only_policy_needs_no_binding() {
+    let rules = Rules::parse("x", "version: 1\npolicies:\n  p: { base: [] }\n").unwrap();
+    assert_eq!(
+        rules.select(None, &Container::default()).unwrap().name(),
+        "p"
+    );
+    assert!(rules.policy("p").unwrap().devices.is_empty());
+    let none = Rules::parse("x", "version: 1\n").unwrap();
+    assert_eq!(none.names(), Vec::<&str>::new());
+    assert_eq!(
+        none.select(None, &Container::default())
+            .unwrap_err()
+            .to_string(),
+        "nothing says which policy to use, there are minimal, all"
+    );
+    assert_eq!(
+        none.select(Some("minimal"), &Container::default())
+            .unwrap()
+            .name(),
+        "minimal"
+    );
+}
+
+#[test]
+fn built_in_policies_parse() {
+    for (name, file, text) in BUILTIN {
+        let loaded = load(file, text, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(loaded.policies.len(), 1);
+        let rules = Rules::builtin(name).unwrap();
+        assert_eq!(rules.names(), [name]);
+        assert_eq!(
+            rules.select(None, &Container::default()).unwrap().name(),
+            name
+        );
+        assert!(!rules.policy(name).unwrap().devices.is_empty());
+    }
+    assert!(Rules::builtin("nothing").is_none());
+}
