@@ -1,0 +1,212 @@
+//! One instance of sysfs, read beneath a descriptor of its root.
+//!
+//! The instance is a detached mount made in the container's network namespace, so that its
+//! `class/net` is the container's, whatever is mounted over the host's own /sys is not in it, and
+//! no path of the host's is ever resolved.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bstr::BString;
+use nix::dir::{Dir, Type};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use sys::mount::{Attrs, FsContext};
+use sys::{Context, Error, Result};
+
+/// What a name in a sysfs directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A kobject, or an attribute group.
+    Directory,
+    /// An attribute.
+    File,
+    /// A link to another kobject.
+    Link,
+}
+
+/// A sysfs instance.
+#[derive(Debug)]
+pub struct Sysfs {
+    root: OwnedFd,
+}
+
+impl Sysfs {
+    /// Mount an instance of network namespace `net` (default: the caller's own) without a place.
+    ///
+    /// Needs CAP_SYS_ADMIN over the user namespace that owns the network namespace.
+    pub fn mount(net: Option<BorrowedFd<'_>>) -> Result<Sysfs> {
+        let attrs = Attrs::NOSUID.and(Attrs::NODEV).and(Attrs::NOEXEC);
+        let make = || {
+            FsContext::open("sysfs")?
+                .set("source", "sysfs")?
+                .mount(attrs)
+        };
+        let root = match net {
+            Some(net) => sys::namespace::in_netns(net, make)?,
+            None => make()?,
+        };
+        Ok(Sysfs { root })
+    }
+
+    /// A tree that only looks like sysfs, for tests: `dir` instead of a mount.
+    pub fn at(dir: &Path) -> Result<Sysfs> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(dir, flags, Mode::empty()).call(|| format!("open({dir:?})"))?;
+        Ok(Sysfs { root })
+    }
+
+    /// The root directory.
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// Open `path` ("/devices/..."), never through a symbolic link or into another file system.
+    pub fn open(&self, path: &[u8], flags: OFlag) -> Result<OwnedFd> {
+        let relative = match path.strip_prefix(b"/").unwrap_or(path) {
+            b"" => b".",
+            relative => relative,
+        };
+        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_MAGICLINKS
+                | ResolveFlag::RESOLVE_NO_XDEV,
+        );
+        openat2(&self.root, relative, how).map_err(|e| failed("openat2", path, e))
+    }
+
+    /// The attributes of what is at `path`, of a link itself.
+    pub fn stat(&self, path: &[u8]) -> Result<FileStat> {
+        let fd = self.open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+        fstat(&fd).map_err(|e| failed("fstat", path, e))
+    }
+
+    /// The target of the link at `path`, as it is written.
+    pub fn readlink(&self, path: &[u8]) -> Result<BString> {
+        let fd = self.open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+        let target = readlinkat(&fd, "").map_err(|e| failed("readlinkat", path, e))?;
+        Ok(target.as_bytes().into())
+    }
+
+    /// The names in the directory at `path`, without `.` and `..`, in the kernel's order.
+    pub fn list(&self, path: &[u8]) -> Result<Vec<(BString, Kind)>> {
+        let fd = self.open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        let mut dir = Dir::from_fd(fd).map_err(|e| failed("fdopendir", path, e))?;
+        let mut names = Vec::new();
+        for entry in dir.iter() {
+            let entry = entry.map_err(|e| failed("getdents64", path, e))?;
+            let name = entry.file_name().to_bytes();
+            let kind = match entry.file_type() {
+                Some(Type::Directory) => Kind::Directory,
+                Some(Type::Symlink) => Kind::Link,
+                // sysfs has no other types, and always says which
+                _ => Kind::File,
+            };
+            if name != b"." && name != b".." {
+                names.push((name.into(), kind));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The content of the attribute at `path`, at most a page of it: text attributes have no more.
+    pub fn read(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let fd = self.open(path, OFlag::O_RDONLY)?;
+        let mut page = vec![0u8; 4096];
+        let n = nix::unistd::read(&fd, &mut page).map_err(|e| failed("read", path, e))?;
+        page.truncate(n);
+        Ok(page)
+    }
+
+    /// Whether something is at `path`.
+    pub fn exists(&self, path: &[u8]) -> bool {
+        self.open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW).is_ok()
+    }
+
+    /// The file system id of this instance (`st_dev`).
+    pub fn device_id(&self) -> Result<u64> {
+        Ok(
+            nix::sys::stat::fstatat(&self.root, "", AtFlags::AT_EMPTY_PATH)
+                .map_err(|e| failed("fstatat", b"/", e))?
+                .st_dev,
+        )
+    }
+}
+
+fn failed(call: &str, path: &[u8], errno: nix::errno::Errno) -> Error {
+    Error::new(
+        format!("{call}(<sysfs>, {:?})", String::from_utf8_lossy(path)),
+        errno,
+    )
+}
+
+/// Where the link at `path` with text `target` leads, by names alone: `.` and `..` are resolved
+/// without asking the file system. None when it leaves the tree.
+pub fn resolve(path: &[u8], target: &[u8]) -> Option<BString> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    if !target.starts_with(b"/") {
+        parts.extend(path.split(|b| *b == b'/').filter(|p| !p.is_empty()));
+        parts.pop();
+    }
+    for part in target.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    let mut out = BString::from("");
+    for part in parts {
+        out.push(b'/');
+        out.extend_from_slice(part);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_resolve_by_names() {
+        let to = |p: &str, t: &str| resolve(p.as_bytes(), t.as_bytes()).map(|b| b.to_string());
+        assert_eq!(
+            to("/class/block/loop0", "../../devices/virtual/block/loop0").as_deref(),
+            Some("/devices/virtual/block/loop0")
+        );
+        assert_eq!(to("/block/loop0", "../../../etc"), None);
+        assert_eq!(to("/a", "b/./c").as_deref(), Some("/b/c"));
+    }
+
+    #[test]
+    fn a_detached_instance_reads() {
+        let sysfs = Sysfs::mount(None).unwrap();
+        assert!(
+            sysfs
+                .list(b"/")
+                .unwrap()
+                .iter()
+                .any(|(n, k)| n == "devices" && *k == Kind::Directory)
+        );
+        assert_eq!(
+            sysfs.readlink(b"/class/mem/null").unwrap(),
+            "../../devices/virtual/mem/null"
+        );
+        assert_eq!(
+            sysfs.read(b"/devices/virtual/mem/null/dev").unwrap(),
+            b"1:3\n"
+        );
+        assert_eq!(
+            sysfs
+                .open(b"/class/mem/null/dev", OFlag::O_RDONLY)
+                .unwrap_err()
+                .errno(),
+            libc::ELOOP
+        );
+        assert!(!sysfs.exists(b"/devices/../../etc"));
+    }
+}
