@@ -1,0 +1,124 @@
+//! What a file system has to answer; the core does the rest.
+
+use std::time::SystemTime;
+
+use bstr::BString;
+
+use crate::Error;
+
+/// The type of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A block device node.
+    Block,
+    /// A character device node.
+    Char,
+}
+
+/// How long the kernel may keep what it was told of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until we say otherwise: a uevent announces every change.
+    Announced,
+    /// A second: changes come unannounced.
+    Short,
+}
+
+/// The attributes of a file. Inode numbers and link counts are the core's own: the source's
+/// would tell of what is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its type.
+    pub kind: Kind,
+    /// Permission bits.
+    pub perm: u16,
+    /// Owner, a host uid.
+    pub uid: u32,
+    /// Group, a host gid.
+    pub gid: u32,
+    /// Size in bytes.
+    pub size: u64,
+    /// Major and minor number of a device node.
+    pub device: (u32, u32),
+    /// Time of the last modification, and for want of others of everything else.
+    pub time: SystemTime,
+    /// How long this may be kept.
+    pub lifetime: Lifetime,
+}
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without slash.
+    pub name: BString,
+    /// Its type.
+    pub kind: Kind,
+}
+
+/// A change of names that somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// open(2) with O_CREAT of a name that is not there.
+    Create,
+    /// mknod(2).
+    Mknod,
+    /// mkdir(2).
+    Mkdir,
+    /// symlink(2).
+    Symlink,
+    /// link(2).
+    Link,
+    /// unlink(2).
+    Unlink,
+    /// rmdir(2).
+    Rmdir,
+    /// rename(2).
+    Rename,
+    /// chmod(2), chown(2), utimensat(2).
+    Attributes,
+}
+
+/// A file opened for reading.
+pub trait Reader: Send + Sync {
+    /// Up to `size` bytes from `offset`; fewer at the end only.
+    fn read(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error>;
+}
+
+/// A file opened for writing.
+pub trait Writer: Send + Sync {
+    /// Write `data` at `offset`, return how much of it was taken.
+    fn write(&self, offset: u64, data: &[u8]) -> Result<usize, Error>;
+}
+
+/// A tree of files by path: "" is the root, "/a/b" below it.
+///
+/// `stat`, `list` and `readlink` answer for names only; what runs code of a driver, and so may
+/// depend on who asks and take its time, is `open_*` and the reader and writer they give.
+pub trait Tree: Send + Sync + 'static {
+    /// The attributes of what is at `path`.
+    fn stat(&self, path: &[u8]) -> Result<Stat, Error>;
+    /// The names in a directory, without `.` and `..`.
+    fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error>;
+    /// The target of a link.
+    fn readlink(&self, path: &[u8]) -> Result<BString, Error>;
+    /// Open for reading; called as the one who asks, without capabilities.
+    fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error>;
+    /// Open for writing; called with the server's authority, so it must check that a rule
+    /// grants it.
+    fn open_write(&self, path: &[u8]) -> Result<Box<dyn Writer>, Error>;
+    /// Whether nothing may show at `path` any more, from memory.
+    fn is_hidden(&self, path: &[u8]) -> bool;
+    /// The refusal of a change of names.
+    fn refuse(&self, change: Change) -> Error;
+    /// The longest name that is looked for, in bytes; a longer one is an error of its own. This
+    /// is the limit of almost every file system.
+    fn name_max(&self) -> usize {
+        255
+    }
+}
