@@ -1,0 +1,192 @@
+//! What is known and shown; the one place where a view changes.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bstr::BString;
+use host::{Injector, Monitor, Sysfs, enumerate, udevdb};
+use kobject::{Device, Devpath};
+use parking_lot::{Mutex, RwLock};
+use policy::{DeviceTable, Facts, Policy, Shown, Udev, View, ViewChange};
+use viewfs::{Scene, SharedScene};
+
+/// Access to devices: the gate behind the nodes.
+pub trait Gate: Send + Sync {
+    /// Let the container open `device`, as far as its `show` says.
+    fn grant(&self, device: &Shown) -> sys::Result<()>;
+    /// Let it open `device` no more.
+    fn revoke(&self, device: &Shown) -> sys::Result<()>;
+}
+
+/// What an engine starts from.
+pub struct Config {
+    /// What the container may see.
+    pub policy: Arc<Policy>,
+    /// sysfs, of the container's network namespace.
+    pub sysfs: Arc<Sysfs>,
+    /// The container's network namespace; None: the caller's own.
+    pub net: Option<OwnedFd>,
+    /// Where the host's udev keeps its database: `/run`.
+    pub run: PathBuf,
+    /// What the monitor's socket may hold, in bytes.
+    pub monitor_buffer: usize,
+    /// The gate, if there is one to keep.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// Where events go, if the container has a network namespace of its own.
+    pub injector: Option<Injector>,
+}
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct EngineError(#[from] sys::Error);
+
+/// The devices of the host and one container's view of them.
+pub struct Engine {
+    pub(crate) scene: SharedScene,
+    pub(crate) sysfs: Arc<Sysfs>,
+    pub(crate) gate: Option<Arc<dyn Gate>>,
+    pub(crate) injector: Option<Injector>,
+    pub(crate) host_monitor: Monitor,
+    pub(crate) own_monitor: Monitor,
+    pub(crate) udev: bool,
+    /// Access that should be revoked could not be.
+    pub(crate) is_broken: AtomicBool,
+    /// The container's own interfaces that are in the table, as `CLASS/NAME`. Held together
+    /// with nothing but the scene, which is locked after it.
+    pub(crate) own: Mutex<BTreeSet<BString>>,
+}
+
+impl Engine {
+    /// Listen, look at every device there is, decide, and grant access to what shows.
+    pub fn new(config: Config) -> Result<Engine, EngineError> {
+        let udev = udevdb::present(&config.run);
+        // first the monitors: what comes while we look is heard afterwards
+        let host_monitor = Monitor::open(None, udev, config.monitor_buffer)?;
+        let own = config.net.as_ref().map(|net| net.as_fd());
+        let own_monitor = Monitor::open(own, false, 1 << 20)?;
+        let mut table = DeviceTable::new();
+        for device in enumerate::devices(&config.sysfs)? {
+            let own = enumerate::is_net(&device);
+            let udev = known_to_udev(udev, &config.run, &device);
+            table.insert(Facts { device, udev, own });
+        }
+        let own = table
+            .iter()
+            .filter(|f| f.own)
+            .filter_map(|f| class_name(&f.device))
+            .collect();
+        let scene = Scene {
+            table,
+            view: View::new(config.policy),
+            generation: 0,
+        };
+        let engine = Engine {
+            scene: Arc::new(RwLock::new(scene)),
+            sysfs: config.sysfs,
+            gate: config.gate,
+            injector: config.injector,
+            host_monitor,
+            own_monitor,
+            udev,
+            is_broken: AtomicBool::new(false),
+            own: Mutex::new(own),
+        };
+        engine.apply(|scene| {
+            let Scene { table, view, .. } = scene;
+            view.refresh_all(table)
+        });
+        Ok(engine)
+    }
+
+    /// Devices and view, as the file systems share them.
+    pub fn scene(&self) -> SharedScene {
+        self.scene.clone()
+    }
+
+    /// Change the scene, and access with it: under one lock, so that nobody sees a node that
+    /// cannot be opened, or opens one that is gone.
+    pub(crate) fn apply(&self, change: impl FnOnce(&mut Scene) -> ViewChange) -> ViewChange {
+        let mut scene = self.scene.write();
+        let change = change(&mut scene);
+        scene.generation += 1;
+        for shown in change
+            .vanished
+            .iter()
+            .chain(change.altered.iter().map(|(before, _)| before))
+        {
+            self.gate("revoke", shown, |gate| gate.revoke(shown));
+        }
+        for shown in change
+            .appeared
+            .iter()
+            .chain(change.altered.iter().map(|(_, after)| after))
+        {
+            self.gate("grant", shown, |gate| gate.grant(shown));
+        }
+        change
+    }
+
+    /// Revoke the access to what shows at `top` and below, ahead of the view's change.
+    pub(crate) fn revoke_below(&self, top: &Devpath) {
+        let scene = self.scene.read();
+        for (devpath, shown) in scene.view.shown() {
+            if devpath.is_within(top) {
+                self.gate("revoke", shown, |gate| gate.revoke(shown));
+            }
+        }
+    }
+
+    fn gate(&self, what: &str, shown: &Shown, f: impl Fn(&dyn Gate) -> sys::Result<()>) {
+        let (Some(devnum), Some(gate)) = (shown.devnum, self.gate.as_deref()) else {
+            return;
+        };
+        log::info!("{what} {devnum} ({:?}): {}", shown.show, shown.devpath);
+        // once more: what is not granted is missed, but what is not revoked is open
+        if let Err(e) = f(gate).or_else(|_| f(gate)) {
+            log::error!("{what} {devnum}: {e}");
+            self.is_broken.fetch_or(what == "revoke", Ordering::SeqCst);
+        }
+    }
+
+    /// The facts of `device`, new or changed: what udev said of it before still holds.
+    pub(crate) fn facts(&self, device: Device, is_new: bool) -> Facts {
+        let scene = self.scene.read();
+        let before = scene.table.get(&device.devpath).filter(|_| !is_new);
+        let udev = match before {
+            Some(facts) => facts.udev.clone(),
+            None if self.udev => Udev::Unknown,
+            None => Udev::Absent,
+        };
+        Facts {
+            own: false,
+            udev,
+            device,
+        }
+    }
+
+    /// Whether the container may see `devpath` and what it says.
+    pub(crate) fn shows(&self, devpath: &Devpath) -> bool {
+        use policy::Sight;
+        match self.scene.read().view.sight(devpath) {
+            Some(Sight::Rw | Sight::Ro) => true,
+            Some(Sight::Ancestor | Sight::HiddenAncestor) | None => false,
+        }
+    }
+}
+
+/// `CLASS/NAME`, under which /sys/class lists the device.
+pub(crate) fn class_name(device: &Device) -> Option<BString> {
+    let class = device.subsystem.as_ref()?;
+    Some([class.as_slice(), b"/", device.name()].concat().into())
+}
+
+fn known_to_udev(udev: bool, run: &std::path::Path, device: &Device) -> Udev {
+    match udev {
+        false => Udev::Absent,
+        true => udevdb::read(run, device).map_or(Udev::Unknown, Udev::Known),
+    }
+}

@@ -1,0 +1,194 @@
+//! One event at a time: facts, decision, access and view, then caches and events.
+
+use host::enumerate;
+use host::monitor::Message;
+use kobject::{Action, Device, Devpath, UdevMessage, Uevent};
+use policy::{Facts, Udev, ViewChange};
+
+use crate::event::made_up;
+use crate::own::{merge, refresh};
+use crate::rescan::{is_another, is_another_number};
+use crate::watch::Watcher;
+
+impl Watcher {
+    /// Carry one event of the kernel through.
+    pub(crate) fn kernel(&mut self, event: Uevent) {
+        let devpath = event.devpath.clone();
+        // interfaces are the business of their own network namespace
+        if !devpath.as_bytes().starts_with(b"/devices/") || enumerate::is_net_path(&devpath) {
+            return;
+        }
+        let before = self.subtree(&devpath);
+        let change = match event.action {
+            // somebody wrote that to its `uevent` file; the device is there still
+            Action::Remove if is_synthetic(&event) => {
+                return self.update(&devpath, false, before, event);
+            }
+            Action::Remove => self.engine.apply(|scene| {
+                self.added.remove(&devpath);
+                scene.table.remove(&devpath);
+                refresh(scene, &devpath)
+            }),
+            Action::Move => match event.devpath_old() {
+                Some(old) => return self.moved(event, &old),
+                None => return self.update(&devpath, false, before, event),
+            },
+            Action::Add => match before.iter().find(|d| d.devpath == devpath) {
+                // what udev has said of it still holds
+                Some(_) if is_synthetic(&event) => {
+                    return self.update(&devpath, false, before, event);
+                }
+                // its `remove` was lost
+                Some(old) if is_another(&old.properties, &event.device_properties()) => {
+                    self.kernel(made_up(Action::Remove, old));
+                    return self.update(&devpath, true, Vec::new(), event);
+                }
+                // a look at everything has found it before its event came
+                Some(_) => return,
+                None => return self.update(&devpath, true, before, event),
+            },
+            Action::Change | Action::Online | Action::Offline | Action::Bind | Action::Unbind => {
+                return self.update(&devpath, false, before, event);
+            }
+        };
+        self.tell(change, &before, Some(event));
+    }
+
+    /// Read the facts of a device that is there and decide anew.
+    fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Device>, event: Uevent) {
+        // gone already: its `remove` is on the way, and nothing is shown that is not there
+        let Some(mut device) = enumerate::device(&self.engine.sysfs, devpath) else {
+            return;
+        };
+        // what is there now is another device, or will be gone: that is said by what comes next
+        let said = event.device_properties();
+        let differs = |key: &&[u8]| !said.is_empty() && said.get(key) != device.properties.get(key);
+        if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs)
+            || self.has_heard_remove(devpath)
+        {
+            return;
+        }
+        if let (Action::Add, Some(number)) = (event.action, event.seqnum()) {
+            self.added.insert(devpath.clone(), number);
+        }
+        // the event says the same as the `uevent` file, but no value in it can forge another
+        if !said.is_empty() && !differs(&&b"DISKSEQ"[..]) {
+            device.properties = said;
+        }
+        let facts = self.engine.facts(device, is_new);
+        let change = self.engine.apply(|scene| {
+            scene.table.insert(facts);
+            refresh(scene, devpath)
+        });
+        self.tell(change, &before, Some(event));
+        self.expect_udev();
+    }
+
+    /// A rename: what was known of the device and of those below it goes along.
+    fn moved(&mut self, event: Uevent, old: &Devpath) {
+        let new = event.devpath.clone();
+        let before = self.subtree(old);
+        let mut moved = Vec::new();
+        for device in &before {
+            let relative = device.devpath.relative_to(old).unwrap_or_default();
+            let Ok(to) = (match relative {
+                b"" => Ok(new.clone()),
+                relative => new.join(relative),
+            }) else {
+                continue;
+            };
+            if let Some(renamed) = enumerate::device(&self.engine.sysfs, &to) {
+                // what udev has said of it, it has said under the old name
+                let udev = self.engine.facts(device.clone(), false).udev;
+                moved.push(Facts {
+                    own: false,
+                    udev,
+                    device: renamed,
+                });
+            }
+        }
+        let was_shown = self.engine.shows(old);
+        let change = self.engine.apply(|scene| {
+            for device in &before {
+                scene.table.remove(&device.devpath);
+            }
+            let mut all = refresh(scene, old);
+            for facts in moved {
+                scene.table.insert(facts);
+            }
+            merge(&mut all, refresh(scene, &new));
+            all
+        });
+        self.forget(&change);
+        let is_shown = self.engine.shows(&new);
+        for shown in change.vanished.iter().rev() {
+            if !(shown.devpath == *old && is_shown)
+                && let Some(device) = before.iter().find(|d| d.devpath == shown.devpath)
+            {
+                self.send(made_up(Action::Remove, device));
+            }
+        }
+        match (was_shown, is_shown) {
+            (true, true) => self.send(event.clone()),
+            (false, false) => self.withheld(event.clone()),
+            _ => {}
+        }
+        for shown in &change.appeared {
+            if !(shown.devpath == new && was_shown) {
+                self.send_add(&shown.devpath);
+            }
+        }
+    }
+
+    pub(crate) fn udev(&mut self, message: UdevMessage) {
+        // the kernel's own `remove` has said that already
+        if message.action == Action::Remove || enumerate::is_net_path(&message.devpath) {
+            return;
+        }
+        // udev may be behind: this may be about a device that was there before
+        let number = message
+            .get(b"SEQNUM")
+            .and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
+        let since = self.added.get(&message.devpath);
+        let is_old = since.is_some_and(|since| number.is_some_and(|number: u64| number < *since));
+        let of_another = {
+            let scene = self.engine.scene.read();
+            let known = scene.table.get(&message.devpath);
+            known.is_some_and(|f| is_another_number(&f.device.properties, &message.vars))
+        };
+        if is_old || of_another {
+            return;
+        }
+        self.waiting.remove(&message.devpath);
+        self.udev_says(&message.devpath.clone(), Udev::Known(message.vars));
+    }
+
+    /// Whether a `remove` of the device is waiting to be carried through.
+    fn has_heard_remove(&self, devpath: &Devpath) -> bool {
+        self.heard.iter().any(|message| match message {
+            Message::Kernel(event) => {
+                event.action == Action::Remove && event.devpath == *devpath && !is_synthetic(event)
+            }
+            Message::Udev(_) | Message::Overrun => false,
+        })
+    }
+
+    /// Take up what udev says, or that it says nothing.
+    pub(crate) fn udev_says(&mut self, devpath: &Devpath, udev: Udev) {
+        let before = self.subtree(devpath);
+        let change = self.engine.apply(|scene| {
+            let Some(facts) = scene.table.get(devpath).cloned() else {
+                return ViewChange::default();
+            };
+            scene.table.insert(Facts { udev, ..facts });
+            refresh(scene, devpath)
+        });
+        self.tell(change, &before, None);
+    }
+}
+
+/// Whether somebody wrote the event to a `uevent` file (Documentation/ABI/testing/sysfs-uevent):
+/// then nothing has come or gone.
+pub(crate) fn is_synthetic(event: &Uevent) -> bool {
+    event.get(b"SYNTH_UUID").is_some()
+}

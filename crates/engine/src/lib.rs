@@ -1,0 +1,20 @@
+//! The order of things: monitor, facts, policy, access, view, caches, event.
+//!
+//! When a device appears, access is granted, then the view published, then the kernel's caches
+//! told, then the event sent. When it vanishes, access goes first. So a node is never missing
+//! when its event arrives, an event never names a hidden device, and nothing opens after its
+//! `remove` was read.
+
+mod engine;
+mod event;
+mod hotplug;
+mod own;
+mod rescan;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod uevents;
+mod watch;
+
+pub use engine::{Config, Engine, EngineError, Gate};
+pub use watch::{Outlets, Paths, Watch};

@@ -1,0 +1,151 @@
+//! After the view has changed: the kernel's caches, then the container.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use host::monitor::Message;
+use kobject::{Action, Device, Devpath, Uevent};
+use policy::{Reason, ViewChange};
+use viewfs::{RelayError, Scene};
+
+use crate::engine::Engine;
+use crate::event::made_up;
+use crate::hotplug::is_synthetic;
+use crate::watch::Watcher;
+
+/// How long the container may keep the kernel from forgetting a name.
+const CACHE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a revocation may wait for that.
+const TURN: Duration = Duration::from_millis(20);
+
+impl Watcher {
+    /// The devices at `top` and below, as they are known now.
+    pub(crate) fn subtree(&self, top: &Devpath) -> Vec<Device> {
+        let scene = self.engine.scene.read();
+        scene.table.subtree(top).map(|f| f.device.clone()).collect()
+    }
+
+    /// After the view has changed: caches, then events. `event` is what caused it.
+    pub(crate) fn tell(&mut self, change: ViewChange, before: &[Device], event: Option<Uevent>) {
+        self.forget(&change);
+        let mut told = false;
+        for shown in change.vanished.iter().rev() {
+            match &event {
+                Some(e) if e.devpath == shown.devpath && e.action == Action::Remove => {
+                    told = true;
+                    self.send(e.clone());
+                }
+                _ => {
+                    told |= event.as_ref().is_some_and(|e| e.devpath == shown.devpath);
+                    if let Some(device) = before.iter().find(|d| d.devpath == shown.devpath) {
+                        self.send(made_up(Action::Remove, device));
+                    }
+                }
+            }
+        }
+        for shown in &change.appeared {
+            match &event {
+                Some(e) if e.devpath == shown.devpath && e.action == Action::Add => {
+                    told = true;
+                    self.send(e.clone());
+                }
+                _ => {
+                    told |= event.as_ref().is_some_and(|e| e.devpath == shown.devpath);
+                    self.send_add(&shown.devpath);
+                }
+            }
+        }
+        match event {
+            Some(e) if !told && self.engine.shows(&e.devpath) => self.send(e),
+            Some(e) if !told => self.withheld(e),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn send_add(&mut self, devpath: &Devpath) {
+        let device = self
+            .engine
+            .scene
+            .read()
+            .table
+            .get(devpath)
+            .map(|f| f.device.clone());
+        if let Some(device) = device {
+            self.send(made_up(Action::Add, &device));
+        }
+    }
+
+    pub(crate) fn send(&mut self, event: Uevent) {
+        // the kernel sends none of a device without subsystem (kobject_uevent_env)
+        if event.subsystem().is_none() {
+            return;
+        }
+        if let Some(injector) = &self.engine.injector
+            && let Err(e) = injector.send(&event)
+        {
+            log::error!("an event is lost: {e}");
+            return;
+        }
+        log::debug!("delivered {}@{}", event.action, event.devpath);
+    }
+
+    pub(crate) fn withheld(&mut self, event: Uevent) {
+        if log::log_enabled!(log::Level::Debug) {
+            let scene: &Scene = &self.engine.scene.read();
+            let why = scene
+                .view
+                .decision(&event.devpath)
+                .map(|d| &d.reason)
+                .unwrap_or(&Reason::Default);
+            log::debug!("withheld {}@{}: {why}", event.action, event.devpath);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, change: &ViewChange) {
+        if change.paths.is_empty() && change.vanished.is_empty() && change.appeared.is_empty() {
+            return;
+        }
+        let until = Instant::now() + CACHE_PATIENCE;
+        let (done, outcome) = channel();
+        let caches = &self.outlets.caches;
+        let told = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let told = caches
+                    .iter()
+                    .try_for_each(|(caches, paths)| caches.forget(&paths(change), until));
+                let _ = done.send(told);
+            });
+            loop {
+                match outcome.recv_timeout(TURN) {
+                    Ok(told) => return told,
+                    Err(RecvTimeoutError::Timeout) => {
+                        take_in(&self.engine, self.scanned, &mut self.heard)
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return Err(RelayError::Gone),
+                }
+            }
+        });
+        if let Err(e) = told {
+            // whoever is held has to be ended; what comes now must not wait for it again
+            self.outlets.caches.clear();
+            self.give_up(&e.to_string());
+        }
+    }
+}
+
+/// Take up what the host says meanwhile. It is carried through later, but who vanishes loses its
+/// grant now: a container that holds up its caches must not keep it.
+fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Message>) {
+    while let Ok(Some(message)) = engine.host_monitor.receive() {
+        if let Message::Kernel(event) = &message
+            && event.action == Action::Remove
+            && !is_synthetic(event)
+            && event.seqnum().is_none_or(|number| number > scanned)
+        {
+            engine.revoke_below(&event.devpath);
+        }
+        heard.push_back(message);
+    }
+}

@@ -1,0 +1,226 @@
+//! The thread that hears events and carries each through.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bstr::BString;
+use host::enumerate;
+use host::monitor::Message;
+use kobject::Devpath;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{pipe2, write};
+use policy::ViewChange;
+use viewfs::Caches;
+
+use crate::engine::Engine;
+
+/// How long a device whose decision needs udev's word stays hidden without it.
+const UDEV_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The paths of one file system that a change of the view concerns.
+pub type Paths = fn(&ViewChange) -> Vec<BString>;
+
+/// Where changes go besides the container.
+#[derive(Default)]
+pub struct Outlets {
+    /// The kernel's caches of the container's file systems, each with the paths that a change
+    /// means there.
+    pub caches: Vec<(Arc<dyn Caches>, Paths)>,
+    /// Called once, with the reason, when what is mounted cannot be kept true any more: the container
+    /// holds up its caches, access could not be revoked, the engine failed. It has to end then.
+    pub on_broken: Option<Box<dyn FnOnce(String) + Send>>,
+}
+
+/// A running engine; dropping it stops the thread.
+pub struct Watch {
+    stop: Option<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Hear events and carry them through, on a thread of its own.
+    pub fn start(engine: Arc<Engine>, outlets: Outlets) -> sys::Result<Watch> {
+        use sys::Context;
+        let (stopped, stop) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).call(|| "pipe2()".into())?;
+        let mut watcher = Watcher {
+            engine,
+            outlets,
+            waiting: BTreeMap::new(),
+            heard: VecDeque::new(),
+            added: BTreeMap::new(),
+            scanned: 0,
+        };
+        let thread = std::thread::Builder::new()
+            .name("engine".into())
+            .spawn(move || {
+                let run = std::panic::AssertUnwindSafe(|| watcher.run(&stopped));
+                match std::panic::catch_unwind(run) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(e)) => watcher.give_up(&format!("the monitor failed: {e}")),
+                    Err(_) => watcher.give_up("the engine panicked"),
+                }
+            })
+            .call(|| "thread(engine)".into())?;
+        Ok(Watch {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = write(&stop, b"x");
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(crate) struct Watcher {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) outlets: Outlets,
+    /// Devices whose decision waits for udev, and until when; None: it has been said that they
+    /// do.
+    pub(crate) waiting: BTreeMap<Devpath, Option<Instant>>,
+    /// What was taken in while something else was waited for.
+    pub(crate) heard: VecDeque<Message>,
+    /// The kernel's number of the event that brought each device since we listen: what udev says
+    /// about an older event is about another device.
+    pub(crate) added: BTreeMap<Devpath, u64>,
+    /// The kernel's count of events when everything was looked at last.
+    pub(crate) scanned: u64,
+}
+
+impl Watcher {
+    /// Until somebody says stop.
+    fn run(&mut self, stop: &OwnedFd) -> nix::Result<()> {
+        self.expect_udev();
+        while !self.wait(stop)? {
+            self.hear_own();
+            self.hear_host();
+            self.give_up_on_udev();
+            if self.engine.is_broken.load(Ordering::SeqCst) {
+                self.give_up("access to a device could not be revoked");
+            }
+        }
+        Ok(())
+    }
+
+    /// Have the container ended; said and done once.
+    pub(crate) fn give_up(&mut self, why: &str) {
+        if let Some(on_broken) = self.outlets.on_broken.take() {
+            on_broken(why.to_string());
+        }
+    }
+
+    /// Wait for something to do; true: stop.
+    fn wait(&self, stop: &OwnedFd) -> nix::Result<bool> {
+        let next = self.waiting.values().flatten().min();
+        let timeout = next.map_or(PollTimeout::NONE, |at| {
+            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        let mut fds = [
+            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.engine.host_monitor.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.engine.own_monitor.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(fds[0].any() == Some(true))
+    }
+
+    fn hear_own(&mut self) {
+        let mut heard = false;
+        // no more at a time: the container can make interfaces come and go without an end, and a
+        // host's device that vanishes must not wait for that
+        for _ in 0..256 {
+            match self.engine.own_monitor.receive() {
+                Ok(Some(Message::Kernel(event))) => heard |= enumerate::is_net_path(&event.devpath),
+                Ok(Some(Message::Overrun)) => heard = true,
+                Ok(Some(Message::Udev(_))) => {}
+                Ok(None) => break,
+                Err(e) => {
+                    log::error!("{e}");
+                    break;
+                }
+            }
+        }
+        if heard {
+            self.look_at_own();
+        }
+    }
+
+    /// Bring the container's interfaces up to date. The kernel has told the container itself.
+    pub(crate) fn look_at_own(&mut self) {
+        let gone = self.engine.let_go_of_interfaces();
+        self.forget(&gone);
+        let new = self.engine.take_up_interfaces();
+        self.forget(&new);
+    }
+
+    fn hear_host(&mut self) {
+        loop {
+            let next = match self.heard.pop_front() {
+                Some(message) => Ok(Some(message)),
+                None => self.engine.host_monitor.receive(),
+            };
+            match next {
+                Ok(Some(Message::Kernel(event))) if self.is_outdated(&event) => {
+                    self.look_at(&event.devpath);
+                }
+                Ok(Some(Message::Kernel(event))) => self.kernel(event),
+                Ok(Some(Message::Udev(message))) => self.udev(message),
+                Ok(Some(Message::Overrun)) => self.rescan(),
+                Ok(None) => return,
+                Err(e) => {
+                    log::error!("{e}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Say which devices udev has not spoken of in time. They stay hidden: what is not known does
+    /// not show. Should it speak after all, that counts.
+    pub(crate) fn give_up_on_udev(&mut self) {
+        let now = Instant::now();
+        let mut late = Vec::new();
+        for (devpath, until) in &mut self.waiting {
+            if until.take_if(|at| *at <= now).is_some() {
+                late.push(devpath.to_string());
+            }
+        }
+        if !late.is_empty() {
+            let some = late[..late.len().min(5)].join(" ");
+            log::warn!(
+                "udev has not spoken of {} devices within {UDEV_PATIENCE:?}, and what rules want to \
+                 know of them only it can say; they stay hidden: {some}",
+                late.len()
+            );
+        }
+    }
+
+    /// Note which devices wait for udev.
+    pub(crate) fn expect_udev(&mut self) {
+        if !self.engine.udev {
+            return;
+        }
+        let until = Instant::now() + UDEV_PATIENCE;
+        let scene = self.engine.scene.read();
+        let waits: Vec<Devpath> = scene.view.waiting().cloned().collect();
+        self.waiting.retain(|d, _| waits.contains(d));
+        for devpath in waits {
+            self.waiting.entry(devpath).or_insert(Some(until));
+        }
+    }
+}
