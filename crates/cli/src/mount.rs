@@ -1,0 +1,276 @@
+//! The command line of `fusefs-sysfs` and `fusefs-dev`: one view, mounted without a daemon.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use bstr::BString;
+use engine::{Config, Engine, Outlets, Watch};
+use host::Sysfs;
+use nix::fcntl::OFlag;
+use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::stat::Mode;
+use policy::{Container, Policy};
+use sys::process::Fork;
+use viewfs::{Caches, Mount, Session};
+
+use crate::failure::{Failure, Status, need_root_and_fuse};
+use crate::rules;
+
+/// What both binaries take.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MountArgs {
+    /// Where to mount; mount(8) puts a source, which means nothing, before it
+    #[arg(required = true, num_args = 1..=2, value_name = "[SOURCE] MOUNTPOINT")]
+    places: Vec<PathBuf>,
+    /// Rule file, or builtin:NAME
+    #[arg(long, value_name = "FILE", default_value = "builtin:minimal")]
+    policy: String,
+    /// Policy of the file to use; may be left out where the file has only one
+    #[arg(long = "use", value_name = "POLICY")]
+    use_: Option<String>,
+    /// Options as mount(8) gives them: policy=FILE, use=POLICY; the usual others are accepted
+    #[arg(short = 'o', value_name = "OPTIONS")]
+    options: Vec<String>,
+    /// Stay in the foreground
+    #[arg(short = 'f', long)]
+    foreground: bool,
+}
+
+/// What tells the two file systems apart.
+pub struct FileSystem {
+    /// The name of the binary, and `fuse.NAME` in mountinfo.
+    pub name: &'static str,
+    /// Whether nodes on it can be opened.
+    pub dev: bool,
+    /// Serve the engine's view on a mount.
+    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>) -> std::io::Result<Session>,
+    /// The paths that a change of the view concerns.
+    pub paths: fn(&policy::ViewChange) -> Vec<BString>,
+}
+
+/// Options of mount(8) that change nothing: they are always so, or are mount's own business.
+const ACCEPTED: &[&str] = &[
+    "defaults",
+    "rw",
+    "ro",
+    "sync",
+    "async",
+    "users",
+    "nodiratime",
+    "strictatime",
+    "lazytime",
+    // mount(8) adds this and `dev` for root
+    "suid",
+    "nosuid",
+    "exec",
+    "noexec",
+    "nodev",
+    "dev",
+    "auto",
+    "noauto",
+    "user",
+    "nouser",
+    "_netdev",
+    "nofail",
+    "default_permissions",
+    "allow_other",
+    "noatime",
+    "relatime",
+    "silent",
+];
+
+impl MountArgs {
+    /// Take what `-o` says into the other fields.
+    fn with_options(mut self) -> Result<MountArgs, Failure> {
+        let options: Vec<String> = self
+            .options
+            .iter()
+            .flat_map(|o| o.split(','))
+            .map(str::to_string)
+            .collect();
+        for option in options.iter().filter(|o| !o.is_empty()) {
+            match option.split_once('=') {
+                Some(("policy", file)) => self.policy = file.into(),
+                Some(("use", name)) => self.use_ = Some(name.into()),
+                None if ACCEPTED.contains(&option.as_str()) => {}
+                _ if option.starts_with("x-") => {}
+                _ => {
+                    return Err(Failure::new(
+                        Status::Usage,
+                        format!("unknown mount option {option:?}"),
+                    )
+                    .mend("the options are policy=FILE and use=POLICY"));
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Run one of the binaries; the result is its exit status.
+pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
+    let args = args.with_options()?;
+    let rules = rules::load(&args.policy)?;
+    let container = Container::default();
+    let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
+    need_root_and_fuse(fs.name)?;
+    let place = mountpoint(
+        args.places
+            .last()
+            .map(PathBuf::as_path)
+            .unwrap_or(Path::new("")),
+    )?;
+    if args.foreground {
+        return serve(fs, policy, &place, || ());
+    }
+    let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
+    match sys::process::fork()? {
+        Fork::Parent(child) => {
+            drop(ready_w);
+            let mut word = [0u8; 1];
+            match File::from(ready_r).read(&mut word) {
+                Ok(1) => Ok(()),
+                // it has said why, and its status is ours
+                _ => std::process::exit(match nix::sys::wait::waitpid(child, None) {
+                    Ok(nix::sys::wait::WaitStatus::Exited(_, status)) => status,
+                    _ => Status::Other as i32,
+                }),
+            }
+        }
+        Fork::Child => {
+            drop(ready_r);
+            let _ = nix::unistd::setsid();
+            serve(fs, policy, &place, move || {
+                let _ = File::from(ready_w).write_all(b"r");
+                leave_terminal();
+            })
+        }
+    }
+}
+
+/// The mountpoint by its full path, if it can be one.
+fn mountpoint(path: &Path) -> Result<PathBuf, Failure> {
+    let fault = |m: String| Failure::new(Status::Mountpoint, m);
+    let full = path.canonicalize().map_err(|e| {
+        let why = e.raw_os_error().map_or(e.to_string(), |n| {
+            nix::errno::Errno::from_raw(n).desc().to_lowercase()
+        });
+        fault(format!("the mountpoint {path:?}: {why}"))
+            .mend(format!("make it with `mkdir -p {}`", path.display()))
+    })?;
+    if !full.is_dir() {
+        return Err(fault(format!("the mountpoint {path:?} is not a directory")));
+    }
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    let table = String::from_utf8_lossy(&table);
+    let taken = table.lines().find(|line| {
+        // a blank or a backslash stands as an octal escape there
+        let field = line.split(' ').nth(4).unwrap_or_default();
+        field.replace("\\040", " ").replace("\\134", "\\") == full.to_string_lossy()
+    });
+    if taken.is_some() {
+        return Err(
+            fault(format!("something is mounted at {path:?} already")).mend(format!(
+                "unmount it with `umount {}`, or name another place",
+                path.display()
+            )),
+        );
+    }
+    Ok(full)
+}
+
+fn leave_terminal() {
+    let null = nix::fcntl::open("/dev/null", OFlag::O_RDWR, Mode::empty());
+    if let Ok(null) = null {
+        let _ = nix::unistd::dup2_stdin(&null);
+        let _ = nix::unistd::dup2_stdout(&null);
+        let _ = nix::unistd::dup2_stderr(&null);
+    }
+}
+
+fn unmount(place: &Path, flags: MntFlags) -> Result<(), Failure> {
+    umount2(place, flags).map_err(|e| {
+        let why = e.desc().to_lowercase();
+        Failure::new(Status::Other, format!("umount2({place:?}): {why}"))
+    })
+}
+
+enum End {
+    Signal(Signal),
+    Unmounted,
+    /// What is mounted cannot be kept true any more.
+    Broken(String),
+}
+
+/// Mount, serve until a signal or an unmount, unmount.
+fn serve(
+    fs: &FileSystem,
+    policy: Arc<Policy>,
+    place: &Path,
+    ready: impl FnOnce(),
+) -> Result<(), Failure> {
+    let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
+        .into_iter()
+        .collect::<SigSet>();
+    // every thread inherits the mask, so the signals wait for the one that asks
+    signals.thread_block().map_err(std::io::Error::from)?;
+    let mount = Mount::new(fs.name, fs.name, fs.dev)?;
+    let sysfs = Arc::new(Sysfs::mount(None)?);
+    let engine = Arc::new(Engine::new(Config {
+        policy,
+        sysfs: sysfs.clone(),
+        net: None,
+        run: "/run".into(),
+        monitor_buffer: host::monitor::DEFAULT_BUFFER,
+        gate: None,
+        injector: None,
+    })?);
+    let mut session = (fs.serve)(mount, &engine, sysfs)?;
+    let caches: Arc<dyn Caches> = session.caches();
+    let (tx, rx) = channel();
+    let of_broken = tx.clone();
+    let on_broken = move |why: String| drop(of_broken.send(End::Broken(why)));
+    let outlets = Outlets {
+        caches: vec![(caches, fs.paths)],
+        on_broken: Some(Box::new(on_broken)),
+    };
+    let watch = Watch::start(engine, outlets)?;
+    let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(std::io::Error::from)?;
+    session.attach(target.as_fd())?;
+    drop(target);
+    ready();
+
+    let of_signals = tx.clone();
+    std::thread::spawn(move || {
+        if let Ok(signal) = signals.wait() {
+            let _ = of_signals.send(End::Signal(signal));
+        }
+    });
+    std::thread::spawn(move || {
+        let _ = session.wait();
+        let _ = tx.send(End::Unmounted);
+    });
+    match rx.recv() {
+        Ok(End::Signal(signal)) => {
+            log::info!("{signal}: unmounting {place:?}");
+            unmount(place, MntFlags::MNT_DETACH)?;
+        }
+        Ok(End::Broken(why)) => {
+            // by force: the connection is aborted, which nobody can hold up
+            unmount(place, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH)?;
+            return Err(Failure::new(
+                Status::Other,
+                format!("{why}; {place:?} was unmounted"),
+            ));
+        }
+        Ok(End::Unmounted) | Err(_) => log::info!("{place:?} was unmounted"),
+    }
+    drop(watch);
+    Ok(())
+}

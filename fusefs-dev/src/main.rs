@@ -1,0 +1,42 @@
+//! Mounts one view of /dev without a daemon.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use cli::failure::STATUSES;
+use cli::mount::{FileSystem, MountArgs, run};
+
+/// Mount /dev as a policy shows it
+#[derive(Parser)]
+#[command(version, after_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+struct Args {
+    #[command(flatten)]
+    mount: MountArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  fusefs-dev --policy /etc/devns/rules.yaml --use games /mnt
+  mount -t fuse.fusefs-dev none /mnt -o policy=/etc/devns/rules.yaml,use=games
+  umount /mnt";
+
+fn main() -> ExitCode {
+    cli::start_log(fusefs_dev::SUBTYPE);
+    let args = Args::parse();
+    let file_system = FileSystem {
+        name: fusefs_dev::SUBTYPE,
+        dev: true,
+        serve: |mount, engine, _| {
+            let tree = fusefs_dev::DevTree::new(engine.scene(), engine.clone(), (0, 0));
+            mount.serve(Arc::new(tree))
+        },
+        paths: fusefs_dev::paths,
+    };
+    match run(args.mount, &file_system) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("fusefs-dev: {e}");
+            ExitCode::from(e.status as u8)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! /dev as a tree of files.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bstr::{BString, ByteSlice};
+use parking_lot::Mutex;
+use viewfs::{
+    Change, Entry, Error, Kind, Lifetime, Missed, Reader, SharedScene, Stat, Tree, Writer,
+};
+
+use crate::entries::{Entries, Item, entries};
+
+/// The /dev of one container.
+pub struct DevTree {
+    scene: SharedScene,
+    missed: Arc<dyn Missed>,
+    /// Host ids of the container's root, who owns everything here.
+    root: (u32, u32),
+    born: SystemTime,
+    /// What the view had at this generation. The scene is locked after it.
+    known: Mutex<(u64, Arc<Entries>)>,
+}
+
+impl DevTree {
+    /// The nodes of `scene`, for a container whose root has the host ids `root`.
+    pub fn new(scene: SharedScene, missed: Arc<dyn Missed>, root: (u32, u32)) -> DevTree {
+        DevTree {
+            scene,
+            missed,
+            root,
+            born: SystemTime::now(),
+            known: Mutex::new((u64::MAX, Arc::default())),
+        }
+    }
+
+    fn entries(&self) -> Arc<Entries> {
+        let mut known = self.known.lock();
+        let scene = self.scene.read();
+        if known.0 != scene.generation {
+            let all = entries(scene.view.shown().map(|(_, shown)| shown));
+            *known = (scene.generation, Arc::new(all));
+        }
+        known.1.clone()
+    }
+
+    fn item(&self, path: &[u8]) -> Result<Item, Error> {
+        let find = || self.entries().get(path.as_bstr()).cloned();
+        find()
+            .or_else(|| {
+                // a macvtap's node, of which the kernel has told the container already
+                let name = path.strip_prefix(b"/")?;
+                self.missed
+                    .missed(&[b"/class/macvtap/", name].concat())
+                    .then(find)?
+            })
+            .ok_or(Error::NotFound)
+    }
+}
+
+impl Tree for DevTree {
+    fn stat(&self, path: &[u8]) -> Result<Stat, Error> {
+        let (kind, perm, device) = match self.item(path)? {
+            Item::Directory => (Kind::Directory, 0o755, (0, 0)),
+            Item::Link(_) => (Kind::Link, 0o777, (0, 0)),
+            Item::Node { kind, device, perm } => (kind, perm, device),
+        };
+        Ok(Stat {
+            kind,
+            perm,
+            uid: self.root.0,
+            gid: self.root.1,
+            size: 0,
+            device,
+            time: self.born,
+            lifetime: Lifetime::Announced,
+        })
+    }
+
+    fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error> {
+        self.missed.missed(b"/class/macvtap/*");
+        if self.item(path)? != Item::Directory {
+            return Err(Error::NotDirectory);
+        }
+        let top = BString::from([path, b"/"].concat());
+        let entries = self.entries();
+        let below = entries
+            .range(top.clone()..)
+            .take_while(|(p, _)| p.starts_with(&top));
+        Ok(below
+            .filter(|(p, _)| !p[top.len()..].contains(&b'/'))
+            .map(|(p, item)| Entry {
+                name: p[top.len()..].into(),
+                kind: match item {
+                    Item::Directory => Kind::Directory,
+                    Item::Link(_) => Kind::Link,
+                    Item::Node { kind, .. } => *kind,
+                },
+            })
+            .collect())
+    }
+
+    fn readlink(&self, path: &[u8]) -> Result<BString, Error> {
+        match self.item(path)? {
+            Item::Link(target) => Ok(target.into()),
+            Item::Directory | Item::Node { .. } => Err(Error::Invalid),
+        }
+    }
+
+    /// The kernel opens nodes itself; there are no other files.
+    fn open_read(&self, _: &[u8]) -> Result<Box<dyn Reader>, Error> {
+        Err(Error::NoDevice)
+    }
+
+    fn open_write(&self, _: &[u8]) -> Result<Box<dyn Writer>, Error> {
+        Err(Error::NoDevice)
+    }
+
+    fn is_hidden(&self, path: &[u8]) -> bool {
+        !self.entries().contains_key(path.as_bstr())
+    }
+
+    fn refuse(&self, _: Change) -> Error {
+        Error::ReadOnly
+    }
+}

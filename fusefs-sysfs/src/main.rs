@@ -1,0 +1,44 @@
+//! Mounts one view of /sys without a daemon.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use cli::failure::STATUSES;
+use cli::mount::{FileSystem, MountArgs, run};
+
+/// Mount /sys as a policy shows it
+#[derive(Parser)]
+#[command(version, after_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+struct Args {
+    #[command(flatten)]
+    mount: MountArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  fusefs-sysfs --policy /etc/devns/rules.yaml --use games /mnt
+  mount -t fuse.fusefs-sysfs none /mnt -o policy=/etc/devns/rules.yaml,use=games
+  umount /mnt
+
+A write to a `uevent` file is refused with EOPNOTSUPP here: there is no container to deliver it
+to. `devns run` has one.";
+
+fn main() -> ExitCode {
+    cli::start_log(fusefs_sysfs::SUBTYPE);
+    let args = Args::parse();
+    let file_system = FileSystem {
+        name: fusefs_sysfs::SUBTYPE,
+        dev: false,
+        serve: |mount, engine, sysfs| {
+            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, (0, 0))))
+        },
+        paths: fusefs_sysfs::paths,
+    };
+    match run(args.mount, &file_system) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("fusefs-sysfs: {e}");
+            ExitCode::from(e.status as u8)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! sysfs as a source of names and attributes.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bstr::BString;
+use host::Sysfs;
+use host::sysfs::{self, Kind as SysfsKind};
+use nix::fcntl::OFlag;
+use nix::sys::stat::SFlag;
+use nix::sys::uio::{pread, pwrite};
+use viewfs::{Entry, Error, Kind, Lifetime, Reader, Source, Stat, Writer};
+
+/// A sysfs instance, unfiltered.
+pub struct SysfsSource {
+    sysfs: Arc<Sysfs>,
+    /// What directories say as their time: the kernel's would move when something hidden comes.
+    born: SystemTime,
+}
+
+impl SysfsSource {
+    /// The whole of `sysfs`.
+    pub fn new(sysfs: Arc<Sysfs>) -> SysfsSource {
+        SysfsSource {
+            sysfs,
+            born: SystemTime::now(),
+        }
+    }
+}
+
+impl Source for SysfsSource {
+    fn stat(&self, path: &[u8]) -> Result<Stat, Error> {
+        let stat = self.sysfs.stat(path)?;
+        let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFDIR => Kind::Directory,
+            SFlag::S_IFLNK => Kind::Link,
+            _ => Kind::File,
+        };
+        let modified = Duration::new(stat.st_mtime.max(0) as u64, stat.st_mtime_nsec as u32);
+        Ok(Stat {
+            kind,
+            perm: (stat.st_mode & 0o7777) as u16,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            size: stat.st_size as u64,
+            device: (0, 0),
+            time: match kind {
+                Kind::Directory => self.born,
+                _ => SystemTime::UNIX_EPOCH + modified,
+            },
+            lifetime: Lifetime::Short,
+        })
+    }
+
+    fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error> {
+        let names = self.sysfs.list(path)?;
+        Ok(names
+            .into_iter()
+            .map(|(name, kind)| Entry {
+                name,
+                kind: match kind {
+                    SysfsKind::Directory => Kind::Directory,
+                    SysfsKind::File => Kind::File,
+                    SysfsKind::Link => Kind::Link,
+                },
+            })
+            .collect())
+    }
+
+    fn readlink(&self, path: &[u8]) -> Result<BString, Error> {
+        Ok(self.sysfs.readlink(path)?)
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        self.sysfs.exists(path)
+    }
+
+    fn resolve(&self, path: &[u8], target: &[u8]) -> Option<BString> {
+        sysfs::resolve(path, target)
+    }
+
+    /// The kernel checks the mode against whoever this thread is: the caller.
+    fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error> {
+        let fd = self.sysfs.open(path, OFlag::O_RDONLY)?;
+        Ok(Box::new(Attribute(fd)))
+    }
+
+    fn open_write(&self, path: &[u8]) -> Result<Box<dyn Writer>, Error> {
+        let fd = self.sysfs.open(path, OFlag::O_WRONLY)?;
+        Ok(Box::new(Attribute(fd)))
+    }
+}
+
+struct Attribute(OwnedFd);
+
+impl Reader for Attribute {
+    fn read(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
+        let mut data = vec![0; size];
+        let n = pread(&self.0, &mut data, offset as i64).map_err(|e| Error::Host(e as i32))?;
+        data.truncate(n);
+        Ok(data)
+    }
+}
+
+impl Writer for Attribute {
+    fn write(&self, offset: u64, data: &[u8]) -> Result<usize, Error> {
+        pwrite(&self.0, data, offset as i64).map_err(|e| Error::Host(e as i32))
+    }
+}
