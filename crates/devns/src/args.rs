@@ -1,0 +1,135 @@
+//! The command line, as `--help` shows it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Device namespaces for containers: a /sys, a /dev and device events of their own
+#[derive(Parser)]
+#[command(version, after_help = after_help())]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn after_help() -> String {
+    let start = "Start with `devns demo`; `devns doctor` says what this host can do.";
+    let statuses = cli::failure::STATUSES;
+    format!(
+        "{start}\n\n{statuses}\n\n`devns run` ends as its command does; `devns run --help` lists how it fails itself."
+    )
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    Run(RunArgs),
+    Demo(DemoArgs),
+    Doctor(DoctorArgs),
+    Monitor(MonitorArgs),
+}
+
+/// Run a command that sees only the devices its policy shows
+#[derive(clap::Args)]
+#[command(after_help = RUN_HELP)]
+pub struct RunArgs {
+    /// Rule file, or builtin:NAME
+    #[arg(
+        long,
+        value_name = "FILE|builtin:NAME",
+        default_value = "builtin:minimal"
+    )]
+    pub policy: String,
+    /// Policy of the file; may be left out where it has only one, or binds one to --name
+    #[arg(long = "use", value_name = "POLICY")]
+    pub use_: Option<String>,
+    /// Name of the container, and its host name [default: devns-PID]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Label, for rules that bind policies by label
+    #[arg(long = "label", value_name = "K=V")]
+    pub labels: Vec<String>,
+    /// Directory to use as the root file system [default: the host's own root]
+    #[arg(long, value_name = "DIR")]
+    pub rootfs: Option<PathBuf>,
+    /// Use a user namespace: root inside is uid 100000 (165536, ...) outside
+    #[arg(long)]
+    pub userns: bool,
+    /// Network namespace of its own, or the host's
+    #[arg(long, value_enum, default_value_t = Net::Private)]
+    pub net: Net,
+    /// Give one more capability; what guarantee that ends is said at the start
+    #[arg(long = "cap-add", value_name = "CAP")]
+    pub cap_add: Vec<String>,
+    /// Environment variable; the environment is otherwise clean
+    #[arg(short = 'e', long = "env", value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Give it a terminal; the default when stdin is one
+    #[arg(short = 't', long)]
+    pub tty: bool,
+    /// Run an init process as PID 1, which reaps orphans and passes on signals
+    #[arg(long)]
+    pub init: bool,
+    /// Device cgroup to use
+    #[arg(long, value_enum, default_value_t = CgroupVersion::Auto)]
+    pub device_cgroup: CgroupVersion,
+    /// Command and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Net {
+    /// A network namespace of its own, in which only its own device events are heard
+    Private,
+    /// The host's; uevent sockets are refused there, since the host's events cannot be kept out
+    Host,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CgroupVersion {
+    /// Version 2 if the kernel takes a device program there, else version 1
+    Auto,
+    V1,
+    V2,
+}
+
+const RUN_HELP: &str = "Examples:
+  devns run -- ls /sys/class/block           # builtin:minimal: no device of the host
+  devns run --policy rules.yaml -- bash
+  devns run --policy rules.yaml --use games --userns --rootfs /srv/debian -- bash
+
+Exit status:
+  the command's own, or
+  125    devns failed, or was used wrongly
+  126    the command cannot be executed
+  127    the command was not found
+  128+N  the command was ended by signal N";
+
+/// Show in three seconds what this is: a device plugged on the host, inside and not
+#[derive(clap::Args)]
+pub struct DemoArgs {
+    /// The half that runs in the container
+    #[arg(long, hide = true)]
+    pub inside: bool,
+}
+
+/// Say what this host offers, what that means, and the mend for what is missing
+#[derive(clap::Args)]
+#[command(after_help = "Exit status: 0 when `devns run` can work here, 4 when it cannot.")]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Print the kernel's uevents of this network namespace as they arrive
+#[derive(clap::Args)]
+pub struct MonitorArgs {
+    /// Print the properties too
+    #[arg(long)]
+    pub property: bool,
+    /// Print JSON, a line each
+    #[arg(long, conflicts_with = "property")]
+    pub json: bool,
+}
