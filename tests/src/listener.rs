@@ -48,7 +48,7 @@ impl Listener {
                             heard.push(event);
                         }
                     }
-                    Message::Udev(_) => {}
+                    Message::Udev(_) | Message::Noise => {}
                     Message::Overrun => panic!("the listener itself lost events"),
                 }
             }

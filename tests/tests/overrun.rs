@@ -14,7 +14,7 @@ use engine::{Config, Engine, Gate, Outlets, Watch};
 use fusefs_dev::DevTree;
 use host::monitor::Message;
 use host::{Injector, Monitor, Sysfs};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use policy::{Container, Rules, Shown};
 use tests::container::show_block;
 use tests::{Loop, eventually};
@@ -57,22 +57,33 @@ impl Drop for Netns {
 
 /// What may be opened, as the gate was told.
 #[derive(Default)]
-struct Granted(Mutex<BTreeSet<String>>);
+struct Granted {
+    all: Mutex<BTreeSet<String>>,
+    /// To be done as soon as something is granted.
+    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
 
 impl Gate for Granted {
     fn grant(&self, device: &Shown) -> sys::Result<()> {
-        self.0.lock().extend(device.devnum.map(|n| n.to_string()));
+        self.all.lock().extend(device.devnum.map(|n| n.to_string()));
+        if let Some(then) = self.then.lock().take() {
+            then();
+        }
         Ok(())
     }
 
     fn revoke(&self, device: &Shown) -> sys::Result<()> {
         let devnum = device.devnum.map(|n| n.to_string()).unwrap_or_default();
-        self.0.lock().remove(&devnum);
+        self.all.lock().remove(&devnum);
         Ok(())
     }
 }
 
+/// One test at a time: the events of another would give an engine the look that a test waits for.
+static ALONE: Mutex<()> = Mutex::new(());
+
 struct Setup {
+    _alone: MutexGuard<'static, ()>,
     netns: Netns,
     inside: Monitor,
     engine: Arc<Engine>,
@@ -84,6 +95,7 @@ struct Setup {
 impl Setup {
     /// An engine whose container may see these loop devices, and that hears badly.
     fn new(numbers: std::ops::Range<u32>) -> Setup {
+        let alone = ALONE.lock();
         let netns = Netns::new();
         let net = || netns.net.try_clone().expect("a descriptor");
         let names: Vec<String> = numbers.map(|n| format!("loop{n}")).collect();
@@ -103,6 +115,7 @@ impl Setup {
         let engine = Arc::new(Engine::new(config).expect("an engine"));
         let dev = DevTree::new(engine.scene(), engine.clone(), (0, 0));
         Setup {
+            _alone: alone,
             netns,
             inside,
             engine,
@@ -118,7 +131,7 @@ impl Setup {
                 Message::Kernel(event) => self
                     .heard
                     .push(format!("{}@{}", event.action, event.devpath)),
-                Message::Udev(_) => {}
+                Message::Udev(_) | Message::Noise => {}
                 Message::Overrun => panic!("the listener itself lost events"),
             }
         }
@@ -142,7 +155,7 @@ impl Setup {
         let nodes: BTreeSet<u32> = nodes
             .filter_map(|n| n.strip_prefix("loop")?.parse().ok())
             .collect();
-        let granted = self.gate.0.lock();
+        let granted = self.gate.all.lock();
         let granted: BTreeSet<u32> = granted
             .iter()
             .filter_map(|n| n.strip_prefix("b 7:")?.parse().ok())
@@ -225,6 +238,27 @@ fn regression_an_old_remove_hides_no_new_device() {
         setup.heard
     );
     drop((second, watch));
+}
+
+/// What comes while everything is looked at anew is not lost without a word: the kernel says that it
+/// dropped an event only once, until everything before has been read.
+#[test]
+fn regression_a_loss_during_the_look_is_noticed() {
+    let mut setup = Setup::new(195..197);
+    let hidden: Vec<Loop> = (197..200).map(Loop::add).collect();
+    let first = Loop::add(195);
+    let second = Arc::new(Mutex::new(None));
+    let plug = second.clone();
+    // granted after the listing that the first one was found in
+    *setup.gate.then.lock() = Some(Box::new(move || *plug.lock() = Some(Loop::add(196))));
+    let watch = Watch::start(setup.engine.clone(), Outlets::default()).expect("a watch");
+    let now = BTreeSet::from([195, 196]);
+    eventually("the view is right", Duration::from_secs(10), || {
+        setup.agrees(&now)
+    });
+    setup.hear();
+    assert_eq!(setup.heard, [event("add", 195), event("add", 196)]);
+    drop((first, second, hidden, watch));
 }
 
 /// A storm while the engine runs: what it heard and what it made up tell one story.

@@ -26,7 +26,7 @@ pub fn run(args: &MonitorArgs) -> Result<(), Failure> {
                 Message::Overrun => {
                     log::warn!("events were lost: they came faster than they were read")
                 }
-                Message::Udev(_) => {}
+                Message::Udev(_) | Message::Noise => {}
             }
         }
     }

@@ -169,7 +169,7 @@ impl Watcher {
             Message::Kernel(event) => {
                 event.action == Action::Remove && event.devpath == *devpath && !is_synthetic(event)
             }
-            Message::Udev(_) | Message::Overrun => false,
+            Message::Udev(_) | Message::Noise | Message::Overrun => false,
         })
     }
 

@@ -6,16 +6,24 @@
 use std::collections::BTreeMap;
 
 use host::enumerate;
+use host::monitor::Message;
 use kobject::{Action, Device, Devpath, Properties, Uevent};
 
 use crate::event::made_up;
+use crate::hotplug::is_synthetic;
 use crate::watch::Watcher;
+
+/// How many messages are read after a loss before the look at everything: more than a full buffer
+/// holds, for the kernel's bookkeeping alone takes more than 512 bytes of it a message (`SKB_TRUESIZE`,
+/// include/linux/skbuff.h).
+const FULL: usize = host::monitor::DEFAULT_BUFFER / 512;
 
 impl Watcher {
     /// Events were lost: compare what is there with what is known and make up for them.
     pub(crate) fn rescan(&mut self) {
         log::warn!("uevents were lost; looking at every device anew");
-        // first the count: what is sent while we look is carried through once more
+        self.read_to_the_end();
+        // then the count: what is sent while we look is carried through once more
         let count = self
             .engine
             .sysfs
@@ -49,6 +57,40 @@ impl Watcher {
         }
         for (devpath, device) in &now {
             self.compare(known.get(devpath), Some(device));
+        }
+    }
+
+    /// Read what the monitor still holds. As long as it holds anything the kernel drops whatever else
+    /// comes, and does not say so again: a look at everything before that would miss it for good.
+    fn read_to_the_end(&mut self) {
+        for _ in 0..FULL {
+            match self.engine.host_monitor.receive() {
+                Ok(Some(Message::Overrun | Message::Noise)) => {}
+                Ok(Some(message)) => self.heard.push_back(message),
+                Ok(None) => return,
+                Err(e) => return self.give_up(&format!("the monitor failed: {e}")),
+            }
+        }
+        // it never ends: once more, later
+        self.heard.push_back(Message::Overrun);
+    }
+
+    /// Carry through what was heard before the last look at everything. Who came and went was seen
+    /// then; what else happened to a device is told still.
+    pub(crate) fn outdated(&mut self, event: Uevent) {
+        let comes_or_goes = matches!(event.action, Action::Add | Action::Remove | Action::Move);
+        if comes_or_goes && !is_synthetic(&event) {
+            return self.look_at(&event.devpath);
+        }
+        let of_another = {
+            let scene = self.engine.scene.read();
+            let known = scene.table.get(&event.devpath);
+            known.is_none_or(|f| is_another(&f.device.properties, &event.device_properties()))
+        };
+        if of_another {
+            self.look_at(&event.devpath);
+        } else {
+            self.kernel(event);
         }
     }
 

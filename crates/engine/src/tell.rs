@@ -146,6 +146,8 @@ fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Message>) {
         {
             engine.revoke_below(&event.devpath);
         }
-        heard.push_back(message);
+        if !matches!(message, Message::Noise) {
+            heard.push_back(message);
+        }
     }
 }

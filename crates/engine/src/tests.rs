@@ -117,6 +117,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
         heard: Default::default(),
         added: Default::default(),
         scanned: 0,
+        own_lost: false,
         engine: Arc::new(engine),
         outlets,
         waiting: Default::default(),

@@ -21,6 +21,10 @@ use crate::engine::Engine;
 /// How long a device whose decision needs udev's word stays hidden without it.
 const UDEV_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many messages one turn takes: a container can make interfaces come and go, and send what is no
+/// uevent, without an end, and a host's device that vanishes must not wait for that.
+const TURN: usize = 256;
+
 /// The paths of one file system that a change of the view concerns.
 pub type Paths = fn(&ViewChange) -> Vec<BString>;
 
@@ -53,6 +57,7 @@ impl Watch {
             heard: VecDeque::new(),
             added: BTreeMap::new(),
             scanned: 0,
+            own_lost: false,
         };
         let thread = std::thread::Builder::new()
             .name("engine".into())
@@ -96,6 +101,9 @@ pub(crate) struct Watcher {
     pub(crate) added: BTreeMap<Devpath, u64>,
     /// The kernel's count of events when everything was looked at last.
     pub(crate) scanned: u64,
+    /// Events of the container's own network namespace were lost, and what was left of them has not
+    /// been read to the end.
+    pub(crate) own_lost: bool,
 }
 
 impl Watcher {
@@ -123,10 +131,14 @@ impl Watcher {
     /// Wait for something to do; true: stop.
     fn wait(&self, stop: &OwnedFd) -> nix::Result<bool> {
         let next = self.waiting.values().flatten().min();
-        let timeout = next.map_or(PollTimeout::NONE, |at| {
-            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
+        let timeout = if self.heard.is_empty() {
+            next.map_or(PollTimeout::NONE, |at| {
+                let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+                PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+            })
+        } else {
+            PollTimeout::ZERO
+        };
         let mut fds = [
             PollFd::new(stop.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.engine.host_monitor.as_fd(), PollFlags::POLLIN),
@@ -141,21 +153,24 @@ impl Watcher {
 
     fn hear_own(&mut self) {
         let mut heard = false;
-        // no more at a time: the container can make interfaces come and go without an end, and a
-        // host's device that vanishes must not wait for that
-        for _ in 0..256 {
+        let mut is_end = false;
+        for _ in 0..TURN {
             match self.engine.own_monitor.receive() {
                 Ok(Some(Message::Kernel(event))) => heard |= enumerate::is_net_path(&event.devpath),
-                Ok(Some(Message::Overrun)) => heard = true,
-                Ok(Some(Message::Udev(_))) => {}
-                Ok(None) => break,
+                Ok(Some(Message::Overrun)) => self.own_lost = true,
+                Ok(Some(Message::Udev(_) | Message::Noise)) => {}
+                Ok(None) => {
+                    is_end = true;
+                    break;
+                }
                 Err(e) => {
                     log::error!("{e}");
                     break;
                 }
             }
         }
-        if heard {
+        if heard || self.own_lost {
+            self.own_lost &= !is_end;
             self.look_at_own();
         }
     }
@@ -169,17 +184,18 @@ impl Watcher {
     }
 
     fn hear_host(&mut self) {
-        loop {
+        for _ in 0..TURN {
             let next = match self.heard.pop_front() {
                 Some(message) => Ok(Some(message)),
                 None => self.engine.host_monitor.receive(),
             };
             match next {
                 Ok(Some(Message::Kernel(event))) if self.is_outdated(&event) => {
-                    self.look_at(&event.devpath);
+                    self.outdated(event)
                 }
                 Ok(Some(Message::Kernel(event))) => self.kernel(event),
                 Ok(Some(Message::Udev(message))) => self.udev(message),
+                Ok(Some(Message::Noise)) => {}
                 Ok(Some(Message::Overrun)) => self.rescan(),
                 Ok(None) => return,
                 Err(e) => {

@@ -18,9 +18,6 @@ const GROUP_UDEV: u32 = 2;
 /// How much the socket may hold before events are lost, in bytes: what udev asks for.
 pub const DEFAULT_BUFFER: usize = 128 << 20;
 
-/// How many messages are passed over before the caller has its turn again.
-const AT_ONCE: usize = 256;
-
 /// What a monitor heard.
 #[derive(Debug)]
 pub enum Message {
@@ -28,7 +25,12 @@ pub enum Message {
     Kernel(Uevent),
     /// An event that udev has worked on, with what it found out.
     Udev(UdevMessage),
-    /// Events were lost: look at sysfs anew.
+    /// What is no uevent, or not from the kernel or the host's root: nothing to act on. It is told so
+    /// that who is flooded with such can turn to something else.
+    Noise,
+    /// Events were lost: look at sysfs anew, but read to the end first. Until the socket is empty the
+    /// kernel goes on dropping and does not say so again (`netlink_overrun` and `netlink_rcv_wake`,
+    /// net/netlink/af_netlink.c).
     Overrun,
 }
 
@@ -74,35 +76,32 @@ impl Monitor {
         })
     }
 
-    /// The next message; None when there is none now, or a lot was passed over: what is no uevent,
-    /// or not from the kernel or the host's root. A container may send such as fast as it can, and
-    /// who listens has other things to do.
+    /// The next message; None when there is none now.
     pub fn receive(&self) -> Result<Option<Message>> {
         let mut buffer = [0u8; 16 << 10];
-        for _ in 0..AT_ONCE {
-            let (length, sender) = match self.datagram(&mut buffer) {
-                Ok(got) => got,
+        let (length, sender) = loop {
+            match self.datagram(&mut buffer) {
+                Ok(got) => break got,
                 Err(Errno::EAGAIN) => return Ok(None),
-                Err(Errno::EINTR) => continue,
+                Err(Errno::EINTR) => {}
                 Err(Errno::ENOBUFS) => return Ok(Some(Message::Overrun)),
                 Err(e) => return Err(sys::Error::new("recvmsg(NETLINK_KOBJECT_UEVENT)", e)),
-            };
-            let bytes = &buffer[..length];
-            let message = match sender {
-                Some(Sender::Kernel) => Uevent::parse(bytes)
-                    .map(Message::Kernel)
-                    .map_err(|e| e.to_string()),
-                Some(Sender::Root) => UdevMessage::parse(bytes)
-                    .map(Message::Udev)
-                    .map_err(|e| e.to_string()),
-                None => continue,
-            };
-            match message {
-                Ok(message) => return Ok(Some(message)),
-                Err(e) => log::debug!("a uevent passed over: {e}"),
             }
-        }
-        Ok(None)
+        };
+        let bytes = &buffer[..length];
+        let message = match sender {
+            Some(Sender::Kernel) => Uevent::parse(bytes)
+                .map(Message::Kernel)
+                .map_err(|e| e.to_string()),
+            Some(Sender::Root) => UdevMessage::parse(bytes)
+                .map(Message::Udev)
+                .map_err(|e| e.to_string()),
+            None => return Ok(Some(Message::Noise)),
+        };
+        Ok(Some(message.unwrap_or_else(|e| {
+            log::debug!("a uevent passed over: {e}");
+            Message::Noise
+        })))
     }
 
     fn datagram(&self, buffer: &mut [u8]) -> nix::Result<(usize, Option<Sender>)> {
