@@ -16,6 +16,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use policy::Policy;
+use sys::Context;
 use sys::namespace::{self, IdMap, Namespaces};
 use sys::process::{Fork, close_all_but, exit_now, fork, pidfd, send_signal};
 use viewfs::Mount;
@@ -53,7 +54,7 @@ pub fn run(args: RunArgs) -> Result<u8, Failure> {
         eprintln!("devns: {warning}");
     }
     options.tty |= terminal::is_wanted();
-    signals::block().map_err(std::io::Error::from)?;
+    signals::block().call(|| "sigprocmask()".into())?;
     let id = format!("{}-{}", options.container.name, std::process::id());
     let state = State::create(&id, options.userns)?;
     let watcher = Watcher::start(&state)?;
@@ -299,7 +300,7 @@ impl FirstProcess {
                     kill_and_remove(&self.cgroups, DEADLINE)?;
                 }
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(e) => return Err(std::io::Error::from(e).into()),
+                Err(e) => return Err(e).call(|| format!("waitpid({pid})"))?,
             }
             was_ending = is_ending(pid);
         }

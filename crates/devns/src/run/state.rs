@@ -13,6 +13,7 @@ use std::time::Duration;
 use host::cgroup::{Hierarchies, kill_and_remove};
 use nix::fcntl::{Flock, FlockArg};
 use sys::namespace::IdMap;
+use sys::{Context, Result};
 
 use super::idmap;
 
@@ -35,15 +36,17 @@ pub struct State {
 impl State {
     /// Clear up after those whose devns and watcher are dead, then begin the state of `id`;
     /// with `userns`, with a range of ids that no other container has.
-    pub fn create(id: &str, userns: bool) -> io::Result<State> {
+    pub fn create(id: &str, userns: bool) -> Result<State> {
         directory(Path::new(TOP))?;
         let everything = lock(&Path::new(TOP).join(".lock"), FlockArg::LockExclusive)?;
-        let used = clear_up()?;
+        let used = clear_up().call(|| format!("read({TOP:?})"))?;
         let ids = match userns {
             true => {
                 let slot = (0..).find(|slot| !used.contains(slot)).unwrap_or(u32::MAX);
-                let no_room = || io::Error::other("every range of ids is in use");
-                Some((slot, idmap::of_slot(slot).ok_or_else(no_room)?))
+                let ids = idmap::of_slot(slot)
+                    .ok_or_else(|| io::Error::other("every range is in use"))
+                    .call(|| "ids for a user namespace".into())?;
+                Some((slot, ids))
             }
             false => None,
         };
@@ -51,7 +54,8 @@ impl State {
         directory(&dir)?;
         let own = lock(&dir.join("lock"), FlockArg::LockExclusiveNonblock)?;
         if let Some((slot, _)) = ids {
-            std::fs::write(dir.join("slot"), slot.to_string())?;
+            let path = dir.join("slot");
+            std::fs::write(&path, slot.to_string()).call(|| format!("write({path:?})"))?;
         }
         directory(&dir.join("root"))?;
         directory(&dir.join("masks"))?;
@@ -95,7 +99,11 @@ fn remove(id: &str, dir: &Path, deadline: Duration) -> io::Result<()> {
     for name in ["slot", "lock"] {
         let _ = std::fs::remove_file(dir.join(name));
     }
-    std::fs::remove_dir(dir)
+    match std::fs::remove_dir(dir) {
+        // its own watcher was faster
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// Remove the state of the dead; the slots of the living.
@@ -110,7 +118,13 @@ fn clear_up() -> io::Result<Vec<u32>> {
         if !entry.file_type()?.is_dir() {
             continue;
         }
-        match lock(&dir.join("lock"), FlockArg::LockExclusiveNonblock) {
+        // not made if it is not there: its watcher is about to remove the directory, or who made that
+        // died before there was anything to clear up
+        let Ok(file) = OpenOptions::new().write(true).open(dir.join("lock")) else {
+            let _ = std::fs::remove_dir(&dir);
+            continue;
+        };
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(_free) => {
                 log::info!("clearing up after {id}");
                 // its processes may live on: read before, the slot is theirs until they do not
@@ -132,20 +146,23 @@ fn slot_of(dir: &Path) -> Option<u32> {
     std::fs::read_to_string(dir.join("slot")).ok()?.parse().ok()
 }
 
-fn lock(path: &Path, how: FlockArg) -> io::Result<Flock<File>> {
+fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o600)
-        .open(path)?;
-    Flock::lock(file, how).map_err(|(_, e)| e.into())
+        .open(path)
+        .call(|| format!("open({path:?})"))?;
+    Flock::lock(file, how)
+        .map_err(|(_, e)| e)
+        .call(|| format!("flock({path:?})"))
 }
 
 /// A directory that a container's root, whoever that is on the host, may pass through.
-fn directory(path: &Path) -> io::Result<()> {
+fn directory(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o711).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
+        result => result.call(|| format!("mkdir({path:?})")),
     }
 }
