@@ -256,7 +256,10 @@ fn regression_a_loss_during_the_look_is_noticed() {
     eventually("the view is right", Duration::from_secs(10), || {
         setup.agrees(&now)
     });
-    setup.hear();
+    eventually("the container is told", Duration::from_secs(10), || {
+        setup.hear();
+        setup.heard.len() >= 2
+    });
     assert_eq!(setup.heard, [event("add", 195), event("add", 196)]);
     drop((first, second, hidden, watch));
 }
@@ -285,6 +288,18 @@ fn a_storm_is_survived() {
     let now: BTreeSet<u32> = (174..178).collect();
     eventually("the view is right again", Duration::from_secs(10), || {
         setup.agrees(&now)
+    });
+    // the last thing that is done about what was lost is to tell of it
+    let last_of = |heard: &[String], number: u32| -> bool {
+        let of = |h: &&String| h.ends_with(&format!("/loop{number}"));
+        heard
+            .iter()
+            .rfind(of)
+            .is_some_and(|h| *h == event("add", number))
+    };
+    eventually("the container is told", Duration::from_secs(10), || {
+        setup.hear();
+        now.iter().all(|n| last_of(&setup.heard, *n))
     });
     std::thread::sleep(Duration::from_millis(200));
     setup.hear();
