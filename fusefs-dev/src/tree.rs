@@ -74,6 +74,7 @@ impl Tree for DevTree {
             device,
             time: self.born,
             lifetime: Lifetime::Announced,
+            identity: 0,
         })
     }
 
@@ -98,6 +99,21 @@ impl Tree for DevTree {
                 },
             })
             .collect())
+    }
+
+    fn list_with_stats(&self, path: &[u8]) -> Result<Vec<(BString, Stat)>, Error> {
+        let mut all = Vec::new();
+        for Entry { name, .. } in self.list(path)? {
+            // it may be gone meanwhile
+            if let Ok(stat) = self.stat(&[path, b"/", name.as_slice()].concat()) {
+                all.push((name, stat));
+            }
+        }
+        Ok(all)
+    }
+
+    fn generation(&self) -> u64 {
+        self.scene.read().generation
     }
 
     fn readlink(&self, path: &[u8]) -> Result<BString, Error> {

@@ -1,6 +1,6 @@
 //! sysfs as a source of names and attributes.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,9 +8,12 @@ use bstr::BString;
 use host::Sysfs;
 use host::sysfs::{self, Kind as SysfsKind};
 use nix::fcntl::OFlag;
-use nix::sys::stat::SFlag;
+use nix::sys::stat::{FileStat, SFlag};
 use nix::sys::uio::{pread, pwrite};
-use viewfs::{Entry, Error, Kind, Lifetime, Reader, Source, Stat, Writer};
+use viewfs::{Directory, Entry, Error, Kind, Lifetime, Reader, Source, Stat, Writer};
+
+/// What sysfs says as the size of a text attribute.
+const PAGE: u64 = 4096;
 
 /// A sysfs instance, unfiltered.
 pub struct SysfsSource {
@@ -31,41 +34,19 @@ impl SysfsSource {
 
 impl Source for SysfsSource {
     fn stat(&self, path: &[u8]) -> Result<Stat, Error> {
-        let stat = self.sysfs.stat(path)?;
-        let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFDIR => Kind::Directory,
-            SFlag::S_IFLNK => Kind::Link,
-            _ => Kind::File,
-        };
-        let modified = Duration::new(stat.st_mtime.max(0) as u64, stat.st_mtime_nsec as u32);
-        Ok(Stat {
-            kind,
-            perm: (stat.st_mode & 0o7777) as u16,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            size: stat.st_size as u64,
-            device: (0, 0),
-            time: match kind {
-                Kind::Directory => self.born,
-                _ => SystemTime::UNIX_EPOCH + modified,
-            },
-            lifetime: Lifetime::Short,
-        })
+        Ok(self.convert(&self.sysfs.stat(path)?))
     }
 
     fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error> {
-        let names = self.sysfs.list(path)?;
-        Ok(names
-            .into_iter()
-            .map(|(name, kind)| Entry {
-                name,
-                kind: match kind {
-                    SysfsKind::Directory => Kind::Directory,
-                    SysfsKind::File => Kind::File,
-                    SysfsKind::Link => Kind::Link,
-                },
-            })
-            .collect())
+        Ok(entries(self.sysfs.list(path)?))
+    }
+
+    fn directory<'a>(&'a self, path: &[u8]) -> Result<Box<dyn Directory + 'a>, Error> {
+        let directory = self.sysfs.directory(path)?;
+        Ok(Box::new(SysfsDirectory {
+            source: self,
+            directory,
+        }))
     }
 
     fn readlink(&self, path: &[u8]) -> Result<BString, Error> {
@@ -80,6 +61,18 @@ impl Source for SysfsSource {
         sysfs::resolve(path, target)
     }
 
+    /// Text that any uid may read. A text attribute has the size of a page
+    /// (`sysfs_add_file_mode_ns`, fs/sysfs/file.c); a binary one that has it too is the configuration
+    /// space of a PCI Express device, whose driver looks at who reads.
+    fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
+        let name = path.rsplit(|b| *b == b'/').next();
+        stat.size == PAGE && stat.perm & 0o444 == 0o444 && name != Some(b"config")
+    }
+
+    fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
+        Ok(self.sysfs.open(path, OFlag::O_RDONLY)?)
+    }
+
     /// The kernel checks the mode against whoever this thread is: the caller.
     fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error> {
         let fd = self.sysfs.open(path, OFlag::O_RDONLY)?;
@@ -92,6 +85,68 @@ impl Source for SysfsSource {
     }
 }
 
+impl SysfsSource {
+    fn convert(&self, stat: &FileStat) -> Stat {
+        let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFDIR => Kind::Directory,
+            SFlag::S_IFLNK => Kind::Link,
+            _ => Kind::File,
+        };
+        let modified = Duration::new(stat.st_mtime.max(0) as u64, stat.st_mtime_nsec as u32);
+        Stat {
+            kind,
+            perm: (stat.st_mode & 0o7777) as u16,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            size: stat.st_size as u64,
+            device: (0, 0),
+            time: match kind {
+                Kind::Directory => self.born,
+                _ => SystemTime::UNIX_EPOCH + modified,
+            },
+            lifetime: Lifetime::Short,
+            identity: stat.st_ino,
+        }
+    }
+}
+
+fn entries(names: Vec<(BString, SysfsKind)>) -> Vec<Entry> {
+    names
+        .into_iter()
+        .map(|(name, kind)| Entry {
+            name,
+            kind: match kind {
+                SysfsKind::Directory => Kind::Directory,
+                SysfsKind::File => Kind::File,
+                SysfsKind::Link => Kind::Link,
+            },
+        })
+        .collect()
+}
+
+struct SysfsDirectory<'a> {
+    source: &'a SysfsSource,
+    directory: sysfs::Directory,
+}
+
+impl Directory for SysfsDirectory<'_> {
+    fn list(&self) -> Result<Vec<Entry>, Error> {
+        Ok(entries(self.directory.list()?))
+    }
+
+    fn stat(&self, name: &[u8]) -> Result<Stat, Error> {
+        Ok(self.source.convert(&self.directory.stat(name)?))
+    }
+
+    fn readlink(&self, name: &[u8]) -> Result<BString, Error> {
+        Ok(self.directory.readlink(name)?)
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        self.directory.exists(path)
+    }
+}
+
 struct Attribute(OwnedFd);
 
 impl Reader for Attribute {
@@ -100,6 +155,10 @@ impl Reader for Attribute {
         let n = pread(&self.0, &mut data, offset as i64).map_err(|e| Error::Host(e as i32))?;
         data.truncate(n);
         Ok(data)
+    }
+
+    fn polled(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
     }
 }
 

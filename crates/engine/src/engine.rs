@@ -58,6 +58,9 @@ pub struct Engine {
     /// The container's own interfaces that are in the table, as `CLASS/NAME`. Held together
     /// with nothing but the scene, which is locked after it.
     pub(crate) own: Mutex<BTreeSet<BString>>,
+    /// What a request took up: the listings that the kernel keeps are still to be told of it. Held
+    /// alone.
+    pub(crate) taken_up: Mutex<ViewChange>,
 }
 
 impl Engine {
@@ -94,6 +97,7 @@ impl Engine {
             udev,
             is_broken: AtomicBool::new(false),
             own: Mutex::new(own),
+            taken_up: Mutex::default(),
         };
         engine.apply(|scene| {
             let Scene { table, view, .. } = scene;

@@ -40,8 +40,8 @@ impl Engine {
             .ok()
     }
 
-    /// Take up what is new. Nothing leaves the view here, so no cache has to be told, and a
-    /// request may wait for it.
+    /// Take up what is new. Nothing leaves the view here, so no cache has to be told before a request
+    /// goes on: a name that is not there is not kept. Listings are, until the kernel's own event.
     pub(crate) fn take_up_interfaces(&self) -> ViewChange {
         let Some(devices) = self.interfaces() else {
             return ViewChange::default();
@@ -102,7 +102,8 @@ impl Missed for Engine {
         });
         let may_be = in_class || path.contains_str("/net/") || path.ends_with(b"/net");
         may_be && self.has_new_interface() && {
-            self.take_up_interfaces();
+            let change = self.take_up_interfaces();
+            merge(&mut self.taken_up.lock(), change);
             true
         }
     }

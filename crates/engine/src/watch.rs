@@ -17,6 +17,7 @@ use policy::ViewChange;
 use viewfs::Caches;
 
 use crate::engine::Engine;
+use crate::own::merge;
 
 /// How long a device whose decision needs udev's word stays hidden without it.
 const UDEV_PATIENCE: Duration = Duration::from_secs(5);
@@ -179,7 +180,8 @@ impl Watcher {
     pub(crate) fn look_at_own(&mut self) {
         let gone = self.engine.let_go_of_interfaces();
         self.forget(&gone);
-        let new = self.engine.take_up_interfaces();
+        let mut new = self.engine.take_up_interfaces();
+        merge(&mut new, std::mem::take(&mut *self.engine.taken_up.lock()));
         self.forget(&new);
     }
 

@@ -11,7 +11,8 @@ use std::path::Path;
 use bstr::BString;
 use nix::dir::{Dir, Type};
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use parking_lot::Mutex;
 use sys::mount::{Attrs, FsContext};
 use sys::{Context, Error, Result};
 
@@ -92,23 +93,17 @@ impl Sysfs {
 
     /// The names in the directory at `path`, without `.` and `..`, in the kernel's order.
     pub fn list(&self, path: &[u8]) -> Result<Vec<(BString, Kind)>> {
+        self.directory(path)?.list()
+    }
+
+    /// The directory at `path`, to ask several things of.
+    pub fn directory(&self, path: &[u8]) -> Result<Directory> {
         let fd = self.open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-        let mut dir = Dir::from_fd(fd).map_err(|e| failed("fdopendir", path, e))?;
-        let mut names = Vec::new();
-        for entry in dir.iter() {
-            let entry = entry.map_err(|e| failed("getdents64", path, e))?;
-            let name = entry.file_name().to_bytes();
-            let kind = match entry.file_type() {
-                Some(Type::Directory) => Kind::Directory,
-                Some(Type::Symlink) => Kind::Link,
-                // sysfs has no other types, and always says which
-                _ => Kind::File,
-            };
-            if name != b"." && name != b".." {
-                names.push((name.into(), kind));
-            }
-        }
-        Ok(names)
+        let dir = Dir::from_fd(fd).map_err(|e| failed("fdopendir", path, e))?;
+        Ok(Directory {
+            dir: Mutex::new(dir),
+            path: path.into(),
+        })
     }
 
     /// The content of the attribute at `path`, at most a page of it: text attributes have no more.
@@ -132,6 +127,57 @@ impl Sysfs {
                 .map_err(|e| failed("fstatat", b"/", e))?
                 .st_dev,
         )
+    }
+}
+
+/// A directory of a sysfs instance.
+#[derive(Debug)]
+pub struct Directory {
+    /// Locked while it is read.
+    dir: Mutex<Dir>,
+    path: BString,
+}
+
+impl Directory {
+    /// The names in it, without `.` and `..`, in the kernel's order.
+    pub fn list(&self) -> Result<Vec<(BString, Kind)>> {
+        let mut names = Vec::new();
+        for entry in self.dir.lock().iter() {
+            let entry = entry.map_err(|e| failed("getdents64", &self.path, e))?;
+            let name = entry.file_name().to_bytes();
+            let kind = match entry.file_type() {
+                Some(Type::Directory) => Kind::Directory,
+                Some(Type::Symlink) => Kind::Link,
+                // sysfs has no other types, and always says which
+                _ => Kind::File,
+            };
+            if name != b"." && name != b".." {
+                names.push((name.into(), kind));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The attributes of the entry `name`, of a link itself.
+    pub fn stat(&self, name: &[u8]) -> Result<FileStat> {
+        fstatat(&*self.dir.lock(), name, AtFlags::AT_SYMLINK_NOFOLLOW)
+            .map_err(|e| failed("fstatat", &self.at(name), e))
+    }
+
+    /// The target of the link `name`, as it is written.
+    pub fn readlink(&self, name: &[u8]) -> Result<BString> {
+        let target = readlinkat(&*self.dir.lock(), name);
+        let target = target.map_err(|e| failed("readlinkat", &self.at(name), e))?;
+        Ok(target.as_bytes().into())
+    }
+
+    /// Whether there is something at `path` below it, of which only the last part may be a link.
+    pub fn exists(&self, path: &[u8]) -> bool {
+        fstatat(&*self.dir.lock(), path, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    fn at(&self, name: &[u8]) -> BString {
+        [self.path.as_slice(), b"/", name].concat().into()
     }
 }
 

@@ -10,15 +10,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags,
-    ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyIoctl,
-    ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, Session, SessionACL, TimeOrNow,
-    WriteFlags,
+    BackingId, BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
+    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
+    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyOpen, ReplyPoll,
+    ReplyStatfs, ReplyWrite, ReplyXattr, Request, Session, SessionACL, TimeOrNow, WriteFlags,
 };
 
 use crate::Error;
-use crate::core::{Access, Core, Node};
+use crate::core::{Access, Core, Line, Node, Wake, Way};
+use crate::nodes::Backing;
 use crate::pool::Caller;
 use crate::tree::{Change, Kind, Lifetime, Tree};
 
@@ -29,7 +30,11 @@ const MAX_WRITE: u32 = 128 << 10;
 const THREADS: usize = 2;
 
 /// A core on the wire.
-struct Adapter<T>(Arc<Core<T>>);
+struct Adapter<T> {
+    core: Arc<Core<T>>,
+    /// The kernel reads files without us if we let it (since 6.9).
+    passthrough: bool,
+}
 
 /// The threads that serve a connection.
 pub(crate) struct Server(fuser::BackgroundSession);
@@ -38,7 +43,11 @@ pub(crate) struct Server(fuser::BackgroundSession);
 pub(crate) fn serve<T: Tree>(core: Arc<Core<T>>, fuse: OwnedFd) -> io::Result<Server> {
     let mut config = fuser::Config::default();
     config.n_threads = Some(THREADS);
-    let session = Session::from_fd(Adapter(core), fuse, SessionACL::All, config)?;
+    let adapter = Adapter {
+        core,
+        passthrough: false,
+    };
+    let session = Session::from_fd(adapter, fuse, SessionACL::All, config)?;
     Ok(Server(session.spawn()?))
 }
 
@@ -109,6 +118,7 @@ fn lifetime(node: &Node) -> Duration {
     match node.stat.lifetime {
         Lifetime::Announced => Duration::from_secs(3600),
         Lifetime::Short => Duration::from_secs(1),
+        Lifetime::None => Duration::ZERO,
     }
 }
 
@@ -134,28 +144,69 @@ fn opened(reply: ReplyOpen, result: Result<u64, Errno>) {
     }
 }
 
+fn opened_backed(reply: ReplyOpen, handle: u64, backing: &Backing) {
+    match backing.downcast_ref::<BackingId>() {
+        Some(id) => reply.opened_passthrough(FileHandle(handle), FopenFlags::empty(), id),
+        None => reply.error(Errno::EIO),
+    }
+}
+
+impl<T: Tree> Adapter<T> {
+    /// Open by something for the kernel to read from, registered by who has no other right.
+    fn open_backed(&self, number: u64, reply: ReplyOpen) {
+        // whoever registers has to do it with the reply in hand, and answers with it afterwards
+        let reply = Arc::new(reply);
+        let registering = reply.clone();
+        let register = move |fd: OwnedFd| -> io::Result<Backing> {
+            Ok(Arc::new(registering.open_backing(fd)?))
+        };
+        let done = move |opened: Result<(u64, Backing), Error>| {
+            let Some(reply) = Arc::into_inner(reply) else {
+                return;
+            };
+            match opened {
+                Ok((handle, backing)) => opened_backed(reply, handle, &backing),
+                Err(e) => reply.error(errno(e)),
+            }
+        };
+        self.core.open_backed(number, register, done);
+    }
+}
+
 impl<T: Tree> Filesystem for Adapter<T> {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         let _ = config.set_max_write(MAX_WRITE);
         // O_TRUNC arrives with the open, as one request
         let _ = config.add_capabilities(InitFlags::FUSE_ATOMIC_O_TRUNC);
         let _ = config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
+        // listings without an open directory, kept by the kernel until the directory's time changes
+        let _ = config.add_capabilities(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
+        let _ = config.add_capabilities(InitFlags::FUSE_DO_READDIRPLUS);
+        let _ = config.add_capabilities(InitFlags::FUSE_AUTO_INVAL_DATA);
+        // a link that leads elsewhere is another one, with another number
+        let _ = config.add_capabilities(InitFlags::FUSE_CACHE_SYMLINKS);
+        self.passthrough = config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+            && config.set_max_stack_depth(1).is_ok();
+        log::debug!("passthrough: {}", self.passthrough);
         Ok(())
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        entry(reply, guarded(|| self.0.look_up(parent.0, name.as_bytes())));
+        entry(
+            reply,
+            guarded(|| self.core.look_up(parent.0, name.as_bytes())),
+        );
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, nlookup: u64) {
         let _ = guarded(|| {
-            self.0.forget(ino.0, nlookup);
+            self.core.forget(ino.0, nlookup);
             Ok(())
         });
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        attr(reply, guarded(|| self.0.stat(ino.0)));
+        attr(reply, guarded(|| self.core.stat(ino.0)));
     }
 
     fn setattr(
@@ -180,40 +231,40 @@ impl<T: Tree> Filesystem for Adapter<T> {
         // a truncation brings its times along; alone they are a change of attributes
         let times = size.is_none() && (atime.is_some() || mtime.is_some());
         let result = guarded(|| match owner || times {
-            true => Err(self.0.refuse(Change::Attributes)),
+            true => Err(self.core.refuse(Change::Attributes)),
             false => match size {
-                Some(_) => self.0.truncate(ino.0),
-                None => self.0.stat(ino.0),
+                Some(_) => self.core.truncate(ino.0),
+                None => self.core.stat(ino.0),
             },
         });
         attr(reply, result);
     }
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
-        match guarded(|| self.0.readlink(ino.0)) {
+        match guarded(|| self.core.readlink(ino.0)) {
             Ok(target) => reply.data(&target),
             Err(e) => reply.error(e),
         }
     }
 
     fn mknod(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, _: u32, r: ReplyEntry) {
-        r.error(errno(self.0.refuse(Change::Mknod)));
+        r.error(errno(self.core.refuse(Change::Mknod)));
     }
 
     fn mkdir(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, reply: ReplyEntry) {
-        reply.error(errno(self.0.refuse(Change::Mkdir)));
+        reply.error(errno(self.core.refuse(Change::Mkdir)));
     }
 
     fn unlink(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
-        reply.error(errno(self.0.refuse(Change::Unlink)));
+        reply.error(errno(self.core.refuse(Change::Unlink)));
     }
 
     fn rmdir(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
-        reply.error(errno(self.0.refuse(Change::Rmdir)));
+        reply.error(errno(self.core.refuse(Change::Rmdir)));
     }
 
     fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &Path, reply: ReplyEntry) {
-        reply.error(errno(self.0.refuse(Change::Symlink)));
+        reply.error(errno(self.core.refuse(Change::Symlink)));
     }
 
     fn rename(
@@ -226,11 +277,11 @@ impl<T: Tree> Filesystem for Adapter<T> {
         _: RenameFlags,
         reply: ReplyEmpty,
     ) {
-        reply.error(errno(self.0.refuse(Change::Rename)));
+        reply.error(errno(self.core.refuse(Change::Rename)));
     }
 
     fn link(&self, _: &Request, _: INodeNo, _: INodeNo, _: &OsStr, reply: ReplyEntry) {
-        reply.error(errno(self.0.refuse(Change::Link)));
+        reply.error(errno(self.core.refuse(Change::Link)));
     }
 
     fn create(
@@ -243,7 +294,7 @@ impl<T: Tree> Filesystem for Adapter<T> {
         _: i32,
         reply: ReplyCreate,
     ) {
-        reply.error(errno(self.0.refuse(Change::Create)));
+        reply.error(errno(self.core.refuse(Change::Create)));
     }
 
     fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
@@ -261,8 +312,19 @@ impl<T: Tree> Filesystem for Adapter<T> {
                 write: true,
             },
         };
-        let done = move |r: Result<u64, Error>| opened(reply, r.map_err(errno));
-        self.0.open(ino.0, access, caller(request), done);
+        let way = match access.write || !self.passthrough {
+            true => Ok(Way::Direct),
+            false => guarded(|| self.core.way(ino.0)),
+        };
+        match way {
+            Ok(Way::Direct) => {
+                let done = move |r: Result<u64, Error>| opened(reply, r.map_err(errno));
+                self.core.open(ino.0, access, caller(request), done);
+            }
+            Ok(Way::Known(handle, backing)) => opened_backed(reply, handle, &backing),
+            Ok(Way::New) => self.open_backed(ino.0, reply),
+            Err(e) => reply.error(e),
+        }
     }
 
     fn read(
@@ -280,7 +342,7 @@ impl<T: Tree> Filesystem for Adapter<T> {
             Ok(data) => reply.data(&data),
             Err(e) => reply.error(errno(e)),
         };
-        self.0
+        self.core
             .read(fh.0, offset, size as usize, caller(request), done);
     }
 
@@ -300,7 +362,7 @@ impl<T: Tree> Filesystem for Adapter<T> {
             Ok(taken) => reply.written(taken as u32),
             Err(e) => reply.error(errno(e)),
         };
-        self.0.write(fh.0, offset, data.to_vec(), done);
+        self.core.write(fh.0, offset, data.to_vec(), done);
     }
 
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
@@ -318,7 +380,7 @@ impl<T: Tree> Filesystem for Adapter<T> {
         _: bool,
         reply: ReplyEmpty,
     ) {
-        self.0.close(fh.0);
+        self.core.close(fh.0);
         reply.ok();
     }
 
@@ -326,41 +388,65 @@ impl<T: Tree> Filesystem for Adapter<T> {
         reply.ok();
     }
 
-    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        match guarded(|| self.0.open_directory(ino.0)) {
-            Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
-            Err(e) => reply.error(e),
-        }
+    fn opendir(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        // the kernel does not ask again
+        reply.error(Errno::ENOSYS);
     }
 
     fn readdir(
         &self,
         _: &Request,
         ino: INodeNo,
-        fh: FileHandle,
+        _: FileHandle,
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let lines = match guarded(|| self.0.listing(ino.0, fh.0, offset == 0)) {
-            Ok(lines) => lines,
+        let listing = match guarded(|| self.core.listing(ino.0, offset)) {
+            Ok(listing) => listing,
             Err(e) => return reply.error(e),
         };
-        for (at, (number, kind, name)) in lines.iter().enumerate().skip(offset as usize) {
-            let next = at as u64 + 1;
-            if reply.add(
-                INodeNo(*number),
-                next,
-                file_type(*kind),
-                OsStr::from_bytes(name),
-            ) {
+        for Line { node, name, place } in listing.after(offset) {
+            let kind = file_type(node.stat.kind);
+            if reply.add(INodeNo(node.number), *place, kind, OsStr::from_bytes(name)) {
                 break;
             }
         }
         reply.ok();
     }
 
-    fn releasedir(&self, _: &Request, _: INodeNo, fh: FileHandle, _: OpenFlags, r: ReplyEmpty) {
-        self.0.close(fh.0);
+    fn readdirplus(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let listing = match guarded(|| self.core.listing(ino.0, offset)) {
+            Ok(listing) => listing,
+            Err(e) => return reply.error(e),
+        };
+        for line in listing.after(offset) {
+            if !self.core.tell(&listing, line) {
+                continue;
+            }
+            let is_full = reply.add(
+                INodeNo(line.node.number),
+                line.place,
+                OsStr::from_bytes(&line.name),
+                &lifetime(&line.node),
+                &attributes(&line.node),
+                Generation(0),
+            );
+            if is_full {
+                self.core.untell(line);
+                break;
+            }
+        }
+        reply.ok();
+    }
+
+    fn releasedir(&self, _: &Request, _: INodeNo, _: FileHandle, _: OpenFlags, r: ReplyEmpty) {
         r.ok();
     }
 
@@ -399,6 +485,31 @@ impl<T: Tree> Filesystem for Adapter<T> {
 
     fn removexattr(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
         reply.error(Errno::ENOSYS);
+    }
+
+    fn poll(
+        &self,
+        request: &Request,
+        _: INodeNo,
+        fh: FileHandle,
+        notifier: PollNotifier,
+        _: PollEvents,
+        flags: PollFlags,
+        reply: ReplyPoll,
+    ) {
+        let wake = || -> Wake {
+            Box::new(move || {
+                if let Err(e) = notifier.notify() {
+                    log::debug!("nobody waits any more: {e}");
+                }
+            })
+        };
+        let waits = flags.contains(PollFlags::FUSE_POLL_SCHEDULE_NOTIFY);
+        let wake = waits.then(wake);
+        match guarded(|| self.core.poll(fh.0, caller(request), wake)) {
+            Ok(events) => reply.poll(PollEvents::from_bits_retain(events.bits() as u32)),
+            Err(e) => reply.error(e),
+        }
     }
 
     /// As sysfs has none. Any isatty(3) asks; the library's own answer is a line in the log.

@@ -2,18 +2,30 @@
 //!
 //! This is all of FUSE but the wire: it runs unmounted in tests.
 
+mod backing;
+mod listing;
+mod watch;
+
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, OnceLock};
 
 use bstr::BString;
 use parking_lot::Mutex;
 
 use crate::Error;
-use crate::nodes::{Nodes, ROOT};
+use crate::nodes::{Backing, Nodes};
 use crate::pool::{Caller, Pool};
-use crate::tree::{Change, Entry, Kind, Reader, Stat, Tree, Writer};
+use crate::tree::{Change, Kind, Reader, Stat, Tree, Writer};
 
-/// Open files and listings that one container may hold: each costs the server a descriptor.
+pub use backing::Way;
+pub use listing::Line;
+pub use watch::Wake;
+
+use listing::Recent;
+use watch::Polls;
+
+/// Open files that one container may hold: each costs the server a descriptor.
 const MAX_HANDLES: usize = 4096;
 /// Threads for reads that block, and as many for writes.
 const MAX_THREADS: usize = 16;
@@ -27,24 +39,20 @@ pub struct Node {
     pub stat: Stat,
 }
 
-/// A line of a listing: number, type, name.
-pub type Line = (u64, Kind, BString);
-
-enum Handle {
-    File(Arc<File>),
-    /// With whether it has been read from its beginning already.
-    Listing(Arc<[Line]>, bool),
-}
-
+/// An open file.
 struct File {
     number: u64,
     reader: Option<Box<dyn Reader>>,
     writer: Option<Box<dyn Writer>>,
+    /// What the kernel reads it from; there is no reader then.
+    backing: Option<Backing>,
+    /// A file of ours to poll in place of such a backing.
+    polled: OnceLock<OwnedFd>,
 }
 
 #[derive(Default)]
 struct Handles {
-    open: HashMap<u64, Handle>,
+    open: HashMap<u64, Arc<File>>,
     next: u64,
 }
 
@@ -56,6 +64,9 @@ pub struct Core<T> {
     nodes: Arc<Mutex<Nodes>>,
     /// Locked as `nodes` is, and never together with it.
     handles: Arc<Mutex<Handles>>,
+    /// Listings that are being read. Locked as `nodes` is, and never together with it.
+    recent: Mutex<Recent>,
+    polls: Polls,
 }
 
 /// What an open asks for.
@@ -75,6 +86,8 @@ impl<T: Tree> Core<T> {
             pool: Arc::new(Pool::new(MAX_THREADS)),
             nodes: Arc::new(Mutex::new(Nodes::new())),
             handles: Arc::default(),
+            recent: Mutex::default(),
+            polls: Polls::default(),
         }
     }
 
@@ -88,14 +101,21 @@ impl<T: Tree> Core<T> {
             return Err(Error::NameTooLong);
         }
         let path = [&self.path(parent)?, &b"/"[..], name].concat();
-        let stat = self.tree.stat(&path)?;
-        let number = self.nodes.lock().look_up(&path);
+        let mut stat = self.tree.stat(&path)?;
+        let (number, _dropped) = {
+            let mut nodes = self.nodes.lock();
+            let (number, dropped) = nodes.number_of(&path, stat.identity);
+            nodes.tell(number);
+            (number, dropped)
+        };
+        self.date(number, &path, &mut stat);
         // hidden meanwhile, and the kernel told so before there was a node to tell it of: from here
         // on there is one, and whoever hides it has to wait for our answer
         if self.tree.is_hidden(&path) {
             let mut nodes = self.nodes.lock();
-            nodes.retire(&path);
-            nodes.forget(number, 1);
+            let dropped = (nodes.retire(&path), nodes.forget(number, 1));
+            drop(nodes);
+            drop(dropped);
             return Err(Error::NotFound);
         }
         Ok(Node { number, stat })
@@ -103,12 +123,18 @@ impl<T: Tree> Core<T> {
 
     /// The kernel has dropped references.
     pub fn forget(&self, number: u64, count: u64) {
-        self.nodes.lock().forget(number, count);
+        let dropped = self.nodes.lock().forget(number, count);
+        drop(dropped);
     }
 
     /// The attributes of a node.
     pub fn stat(&self, number: u64) -> Result<Node, Error> {
-        let stat = self.tree.stat(&self.path(number)?)?;
+        let path = self.path(number)?;
+        let mut stat = self.tree.stat(&path)?;
+        if self.nodes.lock().is_another(Some(number), stat.identity) {
+            return Err(Error::Stale);
+        }
+        self.date(number, &path, &mut stat);
         Ok(Node { number, stat })
     }
 
@@ -147,12 +173,13 @@ impl<T: Tree> Core<T> {
         let handles = self.handles.clone();
         let finish = move |files: Result<(Option<_>, Option<_>), Error>| {
             let opened = files.and_then(|(reader, writer)| {
-                let file = Arc::new(File {
+                handles.lock().add(File {
                     number,
                     reader,
                     writer,
-                });
-                handles.lock().add(Handle::File(file))
+                    backing: None,
+                    polled: OnceLock::new(),
+                })
             });
             done(opened);
         };
@@ -187,10 +214,15 @@ impl<T: Tree> Core<T> {
         caller: Caller,
         done: impl FnOnce(Result<Vec<u8>, Error>) + Send + 'static,
     ) {
+        let nodes = self.nodes.clone();
         match self.file(handle) {
             Ok(file) => self.pool.run_as(caller, move || {
                 let reader = file.reader.as_ref().ok_or(Error::BadHandle);
-                done(reader.and_then(|r| r.read(offset, size)));
+                let data = reader.and_then(|r| r.read(offset, size));
+                if offset == 0 && data.as_ref().is_ok_and(|d| backing::is_text(d, size)) {
+                    backing::note_text(&nodes, file.number);
+                }
+                done(data);
             }),
             Err(e) => done(Err(e)),
         }
@@ -214,10 +246,8 @@ impl<T: Tree> Core<T> {
     }
 
     fn file(&self, handle: u64) -> Result<Arc<File>, Error> {
-        let file = match self.handles.lock().open.get(&handle) {
-            Some(Handle::File(file)) => file.clone(),
-            Some(Handle::Listing(..)) | None => return Err(Error::BadHandle),
-        };
+        let open = self.handles.lock().open.get(&handle).cloned();
+        let file = open.ok_or(Error::BadHandle)?;
         // hidden since it was opened: as if the device were gone
         match self.path(file.number) {
             Ok(_) => Ok(file),
@@ -225,94 +255,65 @@ impl<T: Tree> Core<T> {
         }
     }
 
-    /// Begin a listing of the directory `number`.
-    pub fn open_directory(&self, number: u64) -> Result<u64, Error> {
-        let lines = self.lines(number)?;
-        self.handles.lock().add(Handle::Listing(lines, false))
-    }
-
-    /// The lines of a listing. The second time it starts `from_top`, the directory is read anew,
-    /// as rewinddir(3) asks.
-    pub fn listing(&self, number: u64, handle: u64, from_top: bool) -> Result<Arc<[Line]>, Error> {
-        let (lines, again) = match self.handles.lock().open.get_mut(&handle) {
-            Some(Handle::Listing(lines, begun)) => {
-                let again = from_top && *begun;
-                *begun = true;
-                (lines.clone(), again)
-            }
-            Some(Handle::File(_)) | None => return Err(Error::BadHandle),
-        };
-        if !again {
-            return Ok(lines);
-        }
-        let lines = self.lines(number)?;
-        if let Some(Handle::Listing(old, _)) = self.handles.lock().open.get_mut(&handle) {
-            *old = lines.clone();
-        }
-        Ok(lines)
-    }
-
-    fn lines(&self, number: u64) -> Result<Arc<[Line]>, Error> {
-        let path = self.path(number)?;
-        let entries = self.tree.list(&path)?;
-        let mut nodes = self.nodes.lock();
-        let parent = path
-            .iter()
-            .rposition(|b| *b == b'/')
-            .map_or(ROOT, |at| nodes.number(&path[..at]));
-        let mut lines = vec![
-            (number, Kind::Directory, BString::from(".")),
-            (parent, Kind::Directory, BString::from("..")),
-        ];
-        lines.extend(entries.into_iter().map(|Entry { name, kind }| {
-            let number = nodes.number(&[&path, &b"/"[..], name.as_slice()].concat());
-            (number, kind, name)
-        }));
-        Ok(lines.into())
-    }
-
-    /// A file or listing is closed.
+    /// A file is closed.
     pub fn close(&self, handle: u64) {
+        self.polls.forget(handle);
         // dropped after the lock: closing a descriptor may take its time
         let closed = self.handles.lock().open.remove(&handle);
         drop(closed);
     }
 
-    /// What the kernel has to forget so that a change of `paths` shows: the directory's number
-    /// and the name of each that it may know, and the number of the node itself. Nodes whose
-    /// path is hidden now are retired.
-    pub fn outdated(&self, paths: &[BString]) -> Vec<(u64, BString, Option<u64>)> {
+    /// What the kernel has to forget so that a change of `paths` shows. Nodes whose path is hidden
+    /// now are retired.
+    pub fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
         let mut paths: Vec<(&BString, bool)> = paths
             .iter()
             .map(|path| (path, self.tree.is_hidden(path)))
             .collect();
         // the deepest first: retiring a directory forgets what was known below it
         paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        let mut nodes = self.nodes.lock();
+        let mut dropped = Vec::new();
         let mut outdated = Vec::new();
+        let mut nodes = self.nodes.lock();
         for (path, hidden) in paths {
             let Some(at) = path.iter().rposition(|b| *b == b'/') else {
                 continue;
             };
-            let node = nodes.known(path);
-            if let (Some(parent), Some(_)) = (nodes.known(&path[..at]), node) {
-                outdated.push((parent, path[at + 1..].into(), node));
+            if let Some(parent) = nodes.known(&path[..at]) {
+                outdated.push(Outdated {
+                    parent,
+                    name: path[at + 1..].into(),
+                    node: nodes.known(path),
+                });
             }
             if hidden {
-                nodes.retire(path);
+                dropped.push(nodes.retire(path));
             }
         }
+        drop(nodes);
+        drop(dropped);
         outdated
     }
 }
 
+/// A name that the kernel has to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outdated {
+    /// The directory that it is, was or will be in, whose listing the kernel may have.
+    pub parent: u64,
+    /// The name.
+    pub name: BString,
+    /// Its node, if the kernel knows it.
+    pub node: Option<u64>,
+}
+
 impl Handles {
-    fn add(&mut self, handle: Handle) -> Result<u64, Error> {
+    fn add(&mut self, file: File) -> Result<u64, Error> {
         if self.open.len() >= MAX_HANDLES {
             return Err(Error::TooMany);
         }
         self.next += 1;
-        self.open.insert(self.next, handle);
+        self.open.insert(self.next, Arc::new(file));
         Ok(self.next)
     }
 }

@@ -18,6 +18,9 @@ pub enum Error {
     /// The device is gone.
     #[error("no such device")]
     NoDevice,
+    /// What the kernel knows by this number is not what has the name now: it looks again.
+    #[error("stale file handle")]
+    Stale,
     /// A name of more than 255 bytes.
     #[error("name too long")]
     NameTooLong,
@@ -56,6 +59,7 @@ impl Error {
             Error::NotPermitted => libc::EPERM,
             Error::ReadOnly => libc::EROFS,
             Error::NoDevice => libc::ENODEV,
+            Error::Stale => libc::ESTALE,
             Error::NameTooLong => libc::ENAMETOOLONG,
             Error::BadHandle => libc::EBADF,
             Error::NotDirectory => libc::ENOTDIR,

@@ -3,6 +3,7 @@
 //! Whether a path may show is decided from memory first; only what may is asked of the source.
 //! So the hidden and the absent take one way, with no system call of the host's for either.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use bstr::BString;
@@ -23,12 +24,72 @@ pub trait Source: Send + Sync + 'static {
     fn readlink(&self, path: &[u8]) -> Result<BString, Error>;
     /// Whether something is at `path`.
     fn exists(&self, path: &[u8]) -> bool;
+    /// The directory at `path`, to ask several things of.
+    fn directory<'a>(&'a self, path: &[u8]) -> Result<Box<dyn Directory + 'a>, Error> {
+        Ok(Box::new(ByPath {
+            source: self,
+            path: path.into(),
+        }))
+    }
+    /// See [`Tree::same_for_all`]: whether `path`, which shows to be read only, gives everybody the
+    /// same. `stat` is of it.
+    fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
+        let _ = (path, stat);
+        false
+    }
+    /// See [`Tree::open_for_all`].
+    fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
+        let _ = path;
+        Err(Error::Unsupported)
+    }
     /// Where a link at `path` with text `target` leads, by names alone.
     fn resolve(&self, path: &[u8], target: &[u8]) -> Option<BString>;
     /// See [`Tree::open_read`].
     fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error>;
     /// Open for writing with the server's authority.
     fn open_write(&self, path: &[u8]) -> Result<Box<dyn Writer>, Error>;
+}
+
+/// A directory of a source.
+pub trait Directory {
+    /// The names in it.
+    fn list(&self) -> Result<Vec<Entry>, Error>;
+    /// The attributes of the entry `name`.
+    fn stat(&self, name: &[u8]) -> Result<Stat, Error>;
+    /// The target of the link `name`.
+    fn readlink(&self, name: &[u8]) -> Result<BString, Error>;
+    /// Whether there is something at `path` below it, `NAME/NAME` say.
+    fn exists(&self, path: &[u8]) -> bool;
+}
+
+/// A directory, each question about which starts at the top.
+struct ByPath<'a, S: ?Sized> {
+    source: &'a S,
+    path: BString,
+}
+
+impl<S: ?Sized> ByPath<'_, S> {
+    fn at(&self, name: &[u8]) -> Vec<u8> {
+        [self.path.as_slice(), b"/", name].concat()
+    }
+}
+
+impl<S: Source + ?Sized> Directory for ByPath<'_, S> {
+    fn list(&self) -> Result<Vec<Entry>, Error> {
+        self.source.list(&self.path)
+    }
+
+    fn stat(&self, name: &[u8]) -> Result<Stat, Error> {
+        self.source.stat(&self.at(name))
+    }
+
+    fn readlink(&self, name: &[u8]) -> Result<BString, Error> {
+        self.source.readlink(&self.at(name))
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        self.source.exists(&self.at(path))
+    }
 }
 
 /// Where a write to a `uevent` file goes: never to the host's.
@@ -114,6 +175,93 @@ impl<S: Source> Filtered<S> {
             .is_some_and(|t| self.judge(&t).dir)
     }
 
+    /// The directory at `path`, if it shows.
+    fn directory(&self, path: &[u8]) -> Result<Box<dyn Directory + '_>, Error> {
+        if let Some(missed) = &self.missed {
+            missed.missed(&[path, b"/*"].concat());
+        }
+        match self.judge_now(path)?.dir {
+            true => self.source.directory(path),
+            false => Err(Error::NotFound),
+        }
+    }
+
+    /// What shows of a directory, with the verdict on each entry.
+    fn shown(
+        &self,
+        path: &[u8],
+        directory: &dyn Directory,
+    ) -> Result<Vec<(Entry, Verdict)>, Error> {
+        let entries = directory.list()?;
+        // the scene is locked twice for all of them, and never while the source is asked
+        let mut verdicts = Vec::with_capacity(entries.len());
+        let mut unknown = Vec::new();
+        {
+            let scene = self.scene.read();
+            let mut child = [path, b"/"].concat();
+            for entry in entries {
+                child.truncate(path.len() + 1);
+                child.extend_from_slice(&entry.name);
+                let verdict = scene.view.judge(&scene.table, &child);
+                let shows = match entry.kind {
+                    Kind::Directory => verdict.dir,
+                    Kind::File => verdict.file != FileAccess::None,
+                    Kind::Link => verdict.link,
+                    Kind::Block | Kind::Char => false,
+                };
+                if shows {
+                    let is_known =
+                        || Devpath::parse(&child[..]).is_ok_and(|d| scene.table.contains(&d));
+                    unknown.push(
+                        entry.kind == Kind::Directory
+                            && child.starts_with(b"/devices/")
+                            && !is_known(),
+                    );
+                    verdicts.push((entry, verdict));
+                }
+            }
+        }
+        let targets: Vec<Option<BString>> = verdicts
+            .iter()
+            .map(|(entry, _)| match entry.kind {
+                Kind::Link => directory
+                    .readlink(&entry.name)
+                    .ok()
+                    .and_then(|t| self.source.resolve(&[path, b"/", &entry.name].concat(), &t)),
+                _ => None,
+            })
+            .collect();
+        let mut kept: Vec<bool> = verdicts
+            .iter()
+            .zip(unknown)
+            .map(|((entry, _), unknown)| {
+                // a device that nobody has told us of yet
+                !(unknown && directory.exists(&[entry.name.as_slice(), b"/uevent"].concat()))
+            })
+            .collect();
+        let scene = self.scene.read();
+        for ((kept, (entry, _)), target) in kept.iter_mut().zip(&verdicts).zip(targets) {
+            if entry.kind == Kind::Link {
+                *kept &= target.is_some_and(|t| scene.view.judge(&scene.table, &t).dir);
+            }
+        }
+        let all = verdicts.into_iter().zip(kept);
+        Ok(all
+            .filter_map(|(shown, kept)| kept.then_some(shown))
+            .collect())
+    }
+
+    /// The source's attributes of what shows at `path`, as the container has them.
+    fn adjust(&self, path: &[u8], verdict: &Verdict, stat: &mut Stat) {
+        let writable = matches!(verdict.file, FileAccess::Write | FileAccess::Uevent);
+        if writable && stat.kind == Kind::File {
+            (stat.uid, stat.gid) = self.root;
+        }
+        if stat.kind != Kind::File && is_announced(path) {
+            stat.lifetime = Lifetime::Announced;
+        }
+    }
+
     fn granted<F>(&self, path: &[u8], file: F) -> Granted<F> {
         Granted {
             file,
@@ -137,30 +285,50 @@ impl<S: Source> Tree for Filtered<S> {
         if !self.shows(path, stat.kind, &verdict) {
             return Err(Error::NotFound);
         }
-        if matches!(verdict.file, FileAccess::Write | FileAccess::Uevent) && stat.kind == Kind::File
-        {
-            (stat.uid, stat.gid) = self.root;
-        }
-        if stat.kind != Kind::File && is_announced(path) {
-            stat.lifetime = Lifetime::Announced;
-        }
+        self.adjust(path, &verdict, &mut stat);
         Ok(stat)
     }
 
     fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error> {
-        if let Some(missed) = &self.missed {
-            missed.missed(&[path, b"/*"].concat());
+        let shown = self.shown(path, &*self.directory(path)?)?;
+        Ok(shown.into_iter().map(|(entry, _)| entry).collect())
+    }
+
+    fn list_with_stats(&self, path: &[u8]) -> Result<Vec<(BString, Stat)>, Error> {
+        let directory = self.directory(path)?;
+        let shown = self.shown(path, &*directory)?;
+        let mut all = Vec::with_capacity(shown.len());
+        let mut child = [path, b"/"].concat();
+        for (Entry { name, kind }, verdict) in shown {
+            // it may have gone meanwhile, or have become something else
+            let Ok(mut stat) = directory.stat(&name) else {
+                continue;
+            };
+            if stat.kind == kind {
+                child.truncate(path.len() + 1);
+                child.extend_from_slice(&name);
+                self.adjust(&child, &verdict, &mut stat);
+                all.push((name, stat));
+            }
         }
-        if !self.judge_now(path)?.dir {
-            return Err(Error::NotFound);
+        Ok(all)
+    }
+
+    fn generation(&self) -> u64 {
+        self.scene.read().generation
+    }
+
+    fn same_for_all(&self, path: &[u8]) -> Result<Option<Stat>, Error> {
+        if self.access(path)? != FileAccess::Read {
+            return Ok(None);
         }
-        let mut entries = self.source.list(path)?;
-        entries.retain(|entry| {
-            let child = [path, b"/", entry.name.as_slice()].concat();
-            let verdict = self.judge(&child);
-            !verdict.is_hidden() && self.shows(&child, entry.kind, &verdict)
-        });
-        Ok(entries)
+        let stat = self.source.stat(path)?;
+        let same = stat.kind == Kind::File && self.source.is_same_for_all(path, &stat);
+        Ok(same.then_some(stat))
+    }
+
+    fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
+        self.source.open_for_all(path)
     }
 
     fn readlink(&self, path: &[u8]) -> Result<BString, Error> {
@@ -253,6 +421,10 @@ impl Reader for Granted<Box<dyn Reader>> {
                 self.file.read(offset, size)
             }
         }
+    }
+
+    fn polled(&self) -> Option<BorrowedFd<'_>> {
+        self.file.polled()
     }
 }
 

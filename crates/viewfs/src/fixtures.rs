@@ -1,6 +1,7 @@
 //! A fake source and a small host, for tests.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,6 +21,8 @@ pub struct Fake {
     pub files: Mutex<BTreeMap<BString, Item>>,
     pub asked: Mutex<Vec<BString>>,
     pub written: Mutex<Vec<BString>>,
+    /// How often each object was replaced by another of the same name.
+    renewed: Mutex<BTreeMap<BString, u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +46,11 @@ impl Fake {
         self.files
             .lock()
             .retain(|p, _| p != path && !p.starts_with(below.as_bytes()));
+    }
+
+    /// Another object has the name from now on.
+    pub fn renew(&self, path: &str) {
+        *self.renewed.lock().entry(path.into()).or_default() += 1;
     }
 
     fn get(&self, path: &[u8]) -> Result<Item, Error> {
@@ -71,6 +79,12 @@ impl Source for Arc<Fake> {
             device: (0, 0),
             time: SystemTime::UNIX_EPOCH,
             lifetime: Lifetime::Short,
+            identity: 1 + self
+                .renewed
+                .lock()
+                .get(path.as_bstr())
+                .copied()
+                .unwrap_or_default(),
         })
     }
 
@@ -103,6 +117,15 @@ impl Source for Arc<Fake> {
 
     fn exists(&self, path: &[u8]) -> bool {
         self.get(path).is_ok()
+    }
+
+    fn is_same_for_all(&self, _: &[u8], stat: &Stat) -> bool {
+        stat.perm & 0o444 == 0o444
+    }
+
+    fn open_for_all(&self, _: &[u8]) -> Result<OwnedFd, Error> {
+        let null = std::fs::File::open("/dev/null").map_err(|_| Error::Broken)?;
+        Ok(null.into())
     }
 
     /// Links of the fake are absolute.

@@ -4,21 +4,47 @@
 //! what is hidden, and a device that comes back under an old name is a new node. A node that the
 //! kernel still holds after its path vanished is *retired*: it answers nothing any more.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::Error;
 
 /// The root's number, as FUSE has it.
 pub const ROOT: u64 = 1;
 
+/// What the kernel reads a node's content from by itself, as the wire has it; it ends with this.
+pub type Backing = Arc<dyn Any + Send + Sync>;
+
 #[derive(Debug)]
-struct Node {
+pub(crate) struct Node {
     path: Arc<[u8]>,
     /// How often the kernel was told of it and has not said forget.
     lookups: u64,
     retired: bool,
+    /// What the source knows the object by (see [`crate::Stat`]), 0 before it was asked.
+    identity: u64,
+    /// What was read of it was text.
+    pub(crate) is_text: bool,
+    pub(crate) backing: Option<Backing>,
+    pub(crate) listed: Option<Listed>,
 }
+
+/// A directory as the kernel was told of it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Of the names in it and their types.
+    pub hash: u64,
+    /// When it was first seen with these: what it says as its time, so that the kernel knows when a
+    /// listing that it keeps is outdated.
+    pub since: SystemTime,
+}
+
+/// What is to be dropped once the nodes are not locked any more: that asks the kernel.
+#[must_use]
+#[derive(Default)]
+pub struct Dropped(Vec<Backing>);
 
 /// All nodes of a mount.
 #[derive(Debug)]
@@ -60,28 +86,74 @@ impl Nodes {
             path,
             lookups: 0,
             retired: false,
+            identity: 0,
+            is_text: false,
+            backing: None,
+            listed: None,
         };
         self.by_number.insert(number, node);
         number
     }
 
-    /// As [`Nodes::number`], and the kernel is told of it.
-    pub fn look_up(&mut self, path: &[u8]) -> u64 {
+    /// The number of the object `identity` at `path`. If the node there is another object, it and all
+    /// below it are retired.
+    pub fn number_of(&mut self, path: &[u8], identity: u64) -> (u64, Dropped) {
+        let mut dropped = Dropped::default();
+        if self.is_another(self.by_path.get(path).copied(), identity) {
+            dropped = self.retire(path);
+        }
         let number = self.number(path);
+        if let Some(node) = self.by_number.get_mut(&number) {
+            node.identity = identity;
+        }
+        (number, dropped)
+    }
+
+    /// Whether node `number` is known to be another object than `identity`.
+    pub fn is_another(&self, number: Option<u64>, identity: u64) -> bool {
+        let known = number.and_then(|n| self.by_number.get(&n));
+        known.is_some_and(|n| n.identity != 0 && identity != 0 && n.identity != identity)
+    }
+
+    /// The kernel is told of node `number`.
+    pub fn tell(&mut self, number: u64) {
         if let Some(node) = self.by_number.get_mut(&number) {
             node.lookups += 1;
         }
-        number
+    }
+
+    /// A node that is not retired.
+    pub(crate) fn live(&mut self, number: u64) -> Option<&mut Node> {
+        self.by_number.get_mut(&number).filter(|n| !n.retired)
+    }
+
+    /// How many nodes the kernel reads by itself.
+    pub fn backings(&self) -> usize {
+        let backed = |n: &&Node| n.backing.is_some();
+        self.by_number.values().filter(backed).count()
+    }
+
+    /// Take away what the kernel reads from of every node that nobody has open.
+    pub fn take_idle_backings(&mut self) -> Dropped {
+        let idle = |backing: &mut Backing| Arc::strong_count(backing) == 1;
+        let nodes = self.by_number.values_mut();
+        Dropped(nodes.filter_map(|n| n.backing.take_if(idle)).collect())
     }
 
     /// The kernel has dropped `count` of its references.
-    pub fn forget(&mut self, number: u64, count: u64) {
-        if let Some(node) = self.by_number.get_mut(&number) {
-            node.lookups = node.lookups.saturating_sub(count);
-            if node.lookups == 0 && node.retired {
-                self.by_number.remove(&number);
-            }
+    pub fn forget(&mut self, number: u64, count: u64) -> Dropped {
+        let Some(node) = self.by_number.get_mut(&number) else {
+            return Dropped::default();
+        };
+        node.lookups = node.lookups.saturating_sub(count);
+        if node.lookups > 0 {
+            return Dropped::default();
         }
+        let backing = node.backing.take();
+        if node.retired {
+            self.by_number.remove(&number);
+        }
+        Dropped(backing.into_iter().collect())
     }
 
     /// The number of the node at `path` if the kernel may know it.
@@ -92,7 +164,7 @@ impl Nodes {
     }
 
     /// Retire the node at `path` and all below it.
-    pub fn retire(&mut self, path: &[u8]) {
+    pub fn retire(&mut self, path: &[u8]) -> Dropped {
         let below = [path, b"/"].concat();
         let mut gone: Vec<Arc<[u8]>> = Vec::new();
         gone.extend(self.by_path.get_key_value(path).map(|(p, _)| p.clone()));
@@ -106,17 +178,23 @@ impl Nodes {
                 .take_while(|p| p.starts_with(&below))
                 .cloned(),
         );
+        let mut dropped = Dropped::default();
         for path in gone {
             let Some(number) = self.by_path.remove(&path) else {
                 continue;
             };
             match self.by_number.get_mut(&number) {
-                Some(node) if node.lookups > 0 => node.retired = true,
+                Some(node) if node.lookups > 0 => {
+                    node.retired = true;
+                    dropped.0.extend(node.backing.take());
+                }
                 _ => {
-                    self.by_number.remove(&number);
+                    let node = self.by_number.remove(&number);
+                    dropped.0.extend(node.and_then(|n| n.backing));
                 }
             }
         }
+        dropped
     }
 }
 
@@ -128,17 +206,57 @@ mod tests {
     fn numbers_have_no_gaps_and_do_not_come_back() {
         let mut nodes = Nodes::new();
         assert_eq!(nodes.number(b""), ROOT);
-        let a = nodes.look_up(b"/a");
-        let b = nodes.look_up(b"/a/b");
+        let look_up = |nodes: &mut Nodes, path: &[u8]| {
+            let number = nodes.number(path);
+            nodes.tell(number);
+            number
+        };
+        let a = look_up(&mut nodes, b"/a");
+        let b = look_up(&mut nodes, b"/a/b");
         assert_eq!((a, b), (2, 3));
         nodes.number(b"/ab");
-        nodes.retire(b"/a");
+        drop(nodes.retire(b"/a"));
         assert_eq!(nodes.path(a), Err(Error::NotFound));
         assert_eq!(nodes.path(b), Err(Error::NotFound));
         assert!(nodes.by_path.contains_key(&b"/ab"[..]));
-        assert_eq!(nodes.look_up(b"/a"), 5);
-        nodes.forget(b, 1);
+        assert_eq!(look_up(&mut nodes, b"/a"), 5);
+        drop(nodes.forget(b, 1));
         assert!(!nodes.by_number.contains_key(&b));
         assert_eq!(nodes.known(b"/a"), Some(5));
+    }
+
+    #[test]
+    fn another_object_is_another_node() {
+        let mut nodes = Nodes::new();
+        let number = |nodes: &mut Nodes, path: &[u8], identity| nodes.number_of(path, identity).0;
+        let a = number(&mut nodes, b"/a", 7);
+        let below = number(&mut nodes, b"/a/b", 8);
+        assert_eq!(number(&mut nodes, b"/a", 7), a);
+        // whoever does not know says nothing of it
+        assert_eq!(nodes.number(b"/a"), a);
+        assert!(!nodes.is_another(Some(a), 0));
+        assert!(nodes.is_another(Some(a), 9));
+        assert_ne!(number(&mut nodes, b"/a", 9), a);
+        assert!(nodes.live(below).is_none() && nodes.live(a).is_none());
+    }
+
+    #[test]
+    fn backings_end_with_their_node_and_when_nobody_has_it_open() {
+        let mut nodes = Nodes::new();
+        let backing: Backing = Arc::new(());
+        let give = |nodes: &mut Nodes, path: &[u8]| {
+            let number = nodes.number(path);
+            nodes.tell(number);
+            nodes.live(number).unwrap().backing = Some(backing.clone());
+            number
+        };
+        let a = give(&mut nodes, b"/a");
+        drop(nodes.forget(a, 1));
+        assert_eq!(Arc::strong_count(&backing), 1);
+        let b = give(&mut nodes, b"/b");
+        drop(nodes.take_idle_backings());
+        assert!(nodes.live(b).unwrap().backing.is_some(), "it is open");
+        drop(nodes.retire(b"/b"));
+        assert_eq!(Arc::strong_count(&backing), 1);
     }
 }

@@ -24,9 +24,18 @@ pub struct Caller {
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// What a thread is while it does a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    Caller(Caller),
+    Server,
+    /// Nobody, with the one capability that FUSE_DEV_IOC_BACKING_OPEN asks for.
+    Registrar,
+}
+
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<(Option<Caller>, Job)>,
+    jobs: VecDeque<(Identity, Job)>,
     idle: usize,
     threads: usize,
 }
@@ -40,10 +49,11 @@ struct Shared {
     named: &'static str,
 }
 
-/// Two sets of threads, made as they are needed, gone when they are not.
+/// Three sets of threads, made as they are needed, gone when they are not.
 pub struct Pool {
     callers: Arc<Shared>,
     authority: Arc<Shared>,
+    registrar: Arc<Shared>,
 }
 
 /// How long a thread waits for more to do.
@@ -52,7 +62,7 @@ const IDLE: Duration = Duration::from_secs(10);
 impl Pool {
     /// A pool of at most `limit` threads for callers and as many with authority.
     pub fn new(limit: usize) -> Pool {
-        let shared = |named| {
+        let shared = |named, limit| {
             Arc::new(Shared {
                 queue: Mutex::default(),
                 wake: Condvar::new(),
@@ -61,26 +71,32 @@ impl Pool {
             })
         };
         Pool {
-            callers: shared("caller"),
-            authority: shared("authority"),
+            callers: shared("caller", limit),
+            authority: shared("authority", limit),
+            registrar: shared("registrar", 1),
         }
     }
 
     /// Run `job` as `caller`, without any capability.
     pub fn run_as(&self, caller: Caller, job: impl FnOnce() + Send + 'static) {
-        self.callers.push(Some(caller), Box::new(job));
+        self.callers.push(Identity::Caller(caller), Box::new(job));
     }
 
     /// Run `job` with the authority of the server.
     pub fn run_with_authority(&self, job: impl FnOnce() + Send + 'static) {
-        self.authority.push(None, Box::new(job));
+        self.authority.push(Identity::Server, Box::new(job));
+    }
+
+    /// Run `job` as nobody, with no right but to have the kernel read a file by itself.
+    pub fn run_as_registrar(&self, job: impl FnOnce() + Send + 'static) {
+        self.registrar.push(Identity::Registrar, Box::new(job));
     }
 }
 
 impl Shared {
-    fn push(self: &Arc<Self>, caller: Option<Caller>, job: Job) {
+    fn push(self: &Arc<Self>, identity: Identity, job: Job) {
         let mut queue = self.queue.lock();
-        queue.jobs.push_back((caller, job));
+        queue.jobs.push_back((identity, job));
         if queue.idle >= queue.jobs.len() || queue.threads >= self.limit {
             self.wake.notify_one();
             return;
@@ -103,25 +119,29 @@ impl Shared {
 
     fn work(self: Arc<Self>) {
         let mut prepared = false;
-        let mut identity = None;
-        while let Some((caller, job)) = self.next() {
-            if caller != identity
-                && let Some(caller) = caller
-            {
+        let mut now = Some(Identity::Server);
+        while let Some((identity, job)) = self.next() {
+            if now != Some(identity) {
                 // until it has been taken on, what this thread is is not known
-                identity = None;
-                if let Err(e) = assume(caller, &mut prepared) {
+                now = None;
+                let taken = match identity {
+                    Identity::Caller(caller) => assume(caller, &mut prepared),
+                    Identity::Registrar => register_only(),
+                    // no thread comes back to that
+                    Identity::Server => Err(sys::Error::new("assume()", nix::errno::Errno::EPERM)),
+                };
+                if let Err(e) = taken {
                     // dropping the job answers it
                     log::error!("a request is refused, its identity cannot be taken on: {e}");
                     continue;
                 }
-                identity = Some(caller);
+                now = Some(identity);
             }
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
         }
     }
 
-    fn next(&self) -> Option<(Option<Caller>, Job)> {
+    fn next(&self) -> Option<(Identity, Job)> {
         let mut queue = self.queue.lock();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
@@ -158,6 +178,14 @@ fn assume(caller: Caller, prepared: &mut bool) -> sys::Result<()> {
     caps::set(CapSet::EMPTY, ids, CapSet::EMPTY)
 }
 
+/// Make the calling thread nobody, with CAP_SYS_ADMIN: what it registers is read with just that.
+fn register_only() -> sys::Result<()> {
+    let admin = CapSet(1 << 21);
+    caps::no_setuid_fixup()?;
+    caps::act_as_thread(OWNER_UID, OWNER_UID, OWNER_UID)?;
+    caps::set(admin, admin, CapSet::EMPTY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +208,26 @@ mod tests {
             assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
             assert!(status.contains("Groups:\t \n"), "{status}");
         }
+    }
+
+    #[test]
+    fn what_is_registered_is_read_by_nobody() {
+        let pool = Pool::new(2);
+        let (tx, rx) = channel();
+        pool.run_as_registrar(move || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            tx.send(status).unwrap();
+        });
+        let status = rx.recv().unwrap();
+        let uid = format!("Uid:\t{OWNER_UID}\t{OWNER_UID}\t{OWNER_UID}\t{OWNER_UID}");
+        assert!(status.contains(&uid), "{status}");
+        for set in ["CapPrm", "CapEff"] {
+            assert!(
+                status.contains(&format!("{set}:\t0000000000200000")),
+                "{status}"
+            );
+        }
+        assert!(status.contains("Groups:\t \n"), "{status}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A mount without a place, its server, and what the kernel has to forget.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use bstr::BString;
 use sys::mount::Attrs;
 
 use crate::adapter::{Server, serve};
-use crate::core::Core;
+use crate::core::{Core, Outdated};
 use crate::relay::{Relay, RelayError};
 use crate::tree::Tree;
 
@@ -101,11 +102,17 @@ struct CachesOf<T> {
 
 impl<T: Tree> Caches for CachesOf<T> {
     fn forget(&self, paths: &[BString], until: Instant) -> Result<(), RelayError> {
-        for (parent, name, node) in self.core.outdated(paths) {
+        let mut listings = BTreeSet::new();
+        for Outdated { parent, name, node } in self.core.outdated(paths) {
+            // also of a name that the kernel does not know: this waits for who lists the directory now
             self.relay.forget_name(parent, &name, until)?;
             if let Some(node) = node {
                 self.relay.forget_content(node, until)?;
             }
+            listings.insert(parent);
+        }
+        for directory in listings {
+            self.relay.forget_content(directory, until)?;
         }
         self.relay.flush(until)
     }

@@ -1,5 +1,6 @@
 //! What a file system has to answer; the core does the rest.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::SystemTime;
 
 use bstr::BString;
@@ -7,7 +8,7 @@ use bstr::BString;
 use crate::Error;
 
 /// The type of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A directory.
     Directory,
@@ -28,6 +29,8 @@ pub enum Lifetime {
     Announced,
     /// A second: changes come unannounced.
     Short,
+    /// Not at all: what was told of it may be outdated already.
+    None,
 }
 
 /// The attributes of a file. Inode numbers and link counts are the core's own: the source's
@@ -50,6 +53,9 @@ pub struct Stat {
     pub time: SystemTime,
     /// How long this may be kept.
     pub lifetime: Lifetime,
+    /// What the source knows the object by: another one under the same name is another object.
+    /// 0: it knows names only. Never shown.
+    pub identity: u64,
 }
 
 /// A name in a directory.
@@ -88,6 +94,10 @@ pub enum Change {
 pub trait Reader: Send + Sync {
     /// Up to `size` bytes from `offset`; fewer at the end only.
     fn read(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error>;
+    /// What poll(2) can wait on for a change of it.
+    fn polled(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// A file opened for writing.
@@ -98,15 +108,30 @@ pub trait Writer: Send + Sync {
 
 /// A tree of files by path: "" is the root, "/a/b" below it.
 ///
-/// `stat`, `list` and `readlink` answer for names only; what runs code of a driver, and so may
+/// `stat`, the lists and `readlink` answer for names only; what runs code of a driver, and so may
 /// depend on who asks and take its time, is `open_*` and the reader and writer they give.
 pub trait Tree: Send + Sync + 'static {
     /// The attributes of what is at `path`.
     fn stat(&self, path: &[u8]) -> Result<Stat, Error>;
     /// The names in a directory, without `.` and `..`.
     fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error>;
+    /// The same with the attributes of each.
+    fn list_with_stats(&self, path: &[u8]) -> Result<Vec<(BString, Stat)>, Error>;
     /// The target of a link.
     fn readlink(&self, path: &[u8]) -> Result<BString, Error>;
+    /// Counts the changes of what shows: as long as it stays the same, nothing was hidden.
+    fn generation(&self) -> u64;
+    /// The attributes of a file that gives everybody the same to read, and that nobody may write, now:
+    /// the kernel may read it without us. None: who reads it matters, or may.
+    fn same_for_all(&self, path: &[u8]) -> Result<Option<Stat>, Error> {
+        let _ = path;
+        Ok(None)
+    }
+    /// Open such a file for the kernel to read from; called without any rights but to register it.
+    fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
+        let _ = path;
+        Err(Error::Unsupported)
+    }
     /// Open for reading; called as the one who asks, without capabilities.
     fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error>;
     /// Open for writing; called with the server's authority, so it must check that a rule

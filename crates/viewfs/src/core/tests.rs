@@ -2,7 +2,8 @@ use std::sync::mpsc::channel;
 
 use super::*;
 use crate::filter::Filtered;
-use crate::fixtures::{Events, Fake, facts, host, scene};
+use crate::fixtures::{Events, Fake, Item, facts, host, scene};
+use crate::nodes::ROOT;
 
 const ROOT_CALLER: Caller = Caller { uid: 0, gid: 0 };
 const READ: Access = Access {
@@ -103,8 +104,9 @@ fn what_is_hidden_leaves_no_gap_in_the_numbers() {
             "/devices/pci0/usb1/block/sda",
         ] {
             let node = find(&core, dir).unwrap();
-            let handle = core.open_directory(node.number).unwrap();
-            seen.push(core.listing(node.number, handle, true).unwrap().to_vec());
+            let listing = core.listing(node.number, 0).unwrap();
+            let times = |line: &Line| (line.node.number, line.name.clone(), line.place);
+            seen.push(listing.after(0).iter().map(times).collect::<Vec<_>>());
             assert!(core.look_up(node.number, b"sdb").is_err());
         }
         seen
@@ -132,10 +134,7 @@ fn an_unplugged_disk_is_gone_for_those_who_hold_it() {
     };
     assert_eq!(change.vanished.len(), 2);
     let outdated = core.outdated(&change.paths);
-    assert!(
-        outdated.iter().any(|(_, name, _)| name == "sda"),
-        "{outdated:?}"
-    );
+    assert!(outdated.iter().any(|o| o.name == "sda"), "{outdated:?}");
     assert_eq!(read(&core, handle), Err(Error::NoDevice));
     assert_eq!(core.stat(ro.number), Err(Error::NotFound));
     assert!(find(&core, "/devices/pci0").is_err());
@@ -144,27 +143,145 @@ fn an_unplugged_disk_is_gone_for_those_who_hold_it() {
     assert_ne!(node.number, ro.number);
 }
 
+const DISK: &str = "/devices/pci0/usb1/block/sda";
+
+/// Whoever reads on sees each name that stays once, whatever comes and goes meanwhile.
 #[test]
-fn rewinding_a_listing_reads_it_anew() {
+fn a_listing_is_read_on_where_it_was_left() {
     let (core, _, fake) = core();
-    let disk = find(&core, "/devices/pci0/usb1/block/sda").unwrap().number;
-    let handle = core.open_directory(disk).unwrap();
-    let count = |from_top| core.listing(disk, handle, from_top).unwrap().len();
-    let before = count(true);
-    fake.put(
-        "/devices/pci0/usb1/block/sda/size",
-        crate::fixtures::Item::File("8\n"),
+    let disk = find(&core, DISK).unwrap().number;
+    let all = core.listing(disk, 0).unwrap().after(0).to_vec();
+    let names = |lines: &[Line]| lines.iter().map(|l| l.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&all[..2]), [".", ".."]);
+    let half = all[all.len() / 2].place;
+    fake.take(&format!("{DISK}/{}", all[2].name));
+    fake.put(&format!("{DISK}/size"), Item::File("8\n"));
+    // from the top it is read anew
+    let anew = core.listing(disk, 0).unwrap();
+    assert_eq!(anew.after(0).len(), all.len());
+    let rest = names(anew.after(half));
+    let mut expected = names(&all[all.len() / 2 + 1..]);
+    expected.push("size".into());
+    assert_eq!(rest, expected);
+}
+
+/// The kernel keeps listings as long as the directory's time stays the same.
+#[test]
+fn the_time_of_a_directory_is_that_of_its_names() {
+    let (core, scene, fake) = core();
+    let time = || find(&core, DISK).unwrap().stat.time;
+    let never_listed = time();
+    fake.put(&format!("{DISK}/a"), Item::File("1\n"));
+    assert_eq!(time(), never_listed);
+    let disk = find(&core, DISK).unwrap().number;
+    core.listing(disk, 0).unwrap();
+    let listed = time();
+    assert_eq!(core.stat(disk).unwrap().stat.time, listed);
+    fake.put(&format!("{DISK}/b"), Item::File("1\n"));
+    let changed = time();
+    assert!(changed > listed);
+    assert_eq!(core.stat(disk).unwrap().stat.time, changed);
+    // what is hidden changes nothing: nobody can tell that it came
+    let block = find(&core, "/devices/pci0/usb1/block").unwrap().number;
+    core.listing(block, 0).unwrap();
+    let before = core.stat(block).unwrap().stat.time;
+    fake.take("/devices/pci0/usb1/block/sdb");
+    scene.write().generation += 1;
+    assert_eq!(core.stat(block).unwrap().stat.time, before);
+}
+
+/// Defence: the look at the generation in `Core::tell` (without it the kernel keeps a name that
+/// nobody will tell it to forget).
+#[test]
+fn what_is_hidden_while_it_is_listed_is_not_told() {
+    let (core, scene, _) = core();
+    let block = find(&core, "/devices/pci0/usb1/block").unwrap().number;
+    let listing = core.listing(block, 0).unwrap();
+    let line = listing.after(2)[0].clone();
+    assert_eq!(line.name, "sda");
+    assert!(core.tell(&listing, &line));
+    core.untell(&line);
+    let gone = kobject::Devpath::parse(DISK.as_bytes()).unwrap();
+    {
+        let mut scene = scene.write();
+        let scene = &mut *scene;
+        scene.table.remove(&gone);
+        scene.view.refresh(&scene.table, &gone);
+        scene.generation += 1;
+    }
+    assert!(!core.tell(&listing, &line));
+}
+
+#[test]
+fn another_object_under_a_name_is_another_node() {
+    let (core, _, fake) = core();
+    let path = format!("{DISK}/ro");
+    let before = find(&core, &path).unwrap();
+    fake.renew(&path);
+    assert_eq!(core.stat(before.number), Err(Error::Stale));
+    let after = find(&core, &path).unwrap();
+    assert_ne!(after.number, before.number);
+    assert_eq!(core.stat(before.number), Err(Error::NotFound));
+}
+
+/// The kernel reads by itself what is text, readable by all, and has been read before.
+#[test]
+fn text_is_read_by_the_kernel_the_second_time() {
+    let (core, scene, _) = core();
+    let way = |number| match core.way(number) {
+        Ok(Way::Direct) => "direct",
+        Ok(Way::New) => "new",
+        Ok(Way::Known(..)) => "known",
+        Err(Error::Stale) => "stale",
+        Err(e) => panic!("{e}"),
+    };
+    let ro = find(&core, &format!("{DISK}/ro")).unwrap().number;
+    assert_eq!(way(ro), "direct", "nobody has read it yet");
+    let handle = open(&core, ro, READ).unwrap();
+    read(&core, handle).unwrap();
+    assert_eq!(way(ro), "new");
+    let (tx, rx) = channel();
+    core.open_backed(
+        ro,
+        |_| Ok(Arc::new("a backing") as Backing),
+        move |r| tx.send(r.map(|(handle, _)| handle)).unwrap(),
     );
-    assert_eq!(count(false), before);
-    assert_eq!(count(true), before + 1);
+    let backed = rx.recv().unwrap().unwrap();
+    assert_eq!(way(ro), "known");
+    core.close(backed);
+    // what the container's writes make of it only we know
+    let uevent = find(&core, &format!("{DISK}/uevent")).unwrap().number;
+    let handle = open(&core, uevent, READ).unwrap();
+    read(&core, handle).unwrap();
+    assert_eq!(way(uevent), "direct");
+    // and with the device it ends
+    let gone = kobject::Devpath::parse(DISK.as_bytes()).unwrap();
+    {
+        let mut scene = scene.write();
+        let scene = &mut *scene;
+        scene.table.remove(&gone);
+        scene.view.refresh(&scene.table, &gone);
+    }
+    assert!(core.way(ro).is_err());
+}
+
+#[test]
+fn binary_is_never_read_by_the_kernel() {
+    let (core, _, fake) = core();
+    let path = format!("{DISK}/blob");
+    fake.put(&path, Item::File("a\0b"));
+    let blob = find(&core, &path).unwrap().number;
+    let handle = open(&core, blob, READ).unwrap();
+    read(&core, handle).unwrap();
+    assert!(matches!(core.way(blob), Ok(Way::Direct)));
 }
 
 #[test]
 fn open_files_are_capped() {
     let (core, _, _) = core();
-    let node = find(&core, "/class").unwrap().number;
+    let ro = find(&core, &format!("{DISK}/ro")).unwrap().number;
     for _ in 0..MAX_HANDLES {
-        core.open_directory(node).unwrap();
+        open(&core, ro, READ).unwrap();
     }
-    assert_eq!(core.open_directory(node), Err(Error::TooMany));
+    assert_eq!(open(&core, ro, READ), Err(Error::TooMany));
 }
