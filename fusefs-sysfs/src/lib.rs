@@ -3,8 +3,10 @@
 //! The content comes from a sysfs instance of the container's network namespace, read beneath a
 //! descriptor of its root; what shows of it is the view's business ([`viewfs::Filtered`]).
 
+mod own;
 mod source;
 
+pub use own::Own;
 pub use source::SysfsSource;
 
 use std::sync::Arc;
@@ -19,10 +21,18 @@ use viewfs::Filtered;
 pub const SUBTYPE: &str = "fusefs-sysfs";
 
 /// The tree that a container with this engine sees, its root having the host ids `root`.
-pub fn tree(engine: &Arc<Engine>, sysfs: Arc<Sysfs>, root: (u32, u32)) -> Filtered<SysfsSource> {
-    let source = Arc::new(SysfsSource::new(sysfs));
+pub fn tree(
+    engine: &Arc<Engine>,
+    sysfs: Arc<Sysfs>,
+    root: (u32, u32),
+) -> Filtered<Own<SysfsSource>> {
+    let counts = engine.clone();
+    let source = Own::new(
+        SysfsSource::new(sysfs),
+        Arc::new(move || counts.uevent_seqnum()),
+    );
     Filtered::new(
-        source,
+        Arc::new(source),
         engine.scene(),
         engine.clone(),
         Some(engine.clone()),

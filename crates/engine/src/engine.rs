@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::seqnum::Seqnum;
 use bstr::BString;
 use host::{Injector, Monitor, Sysfs, enumerate, udevdb};
 use kobject::{Device, Devpath};
@@ -61,6 +62,7 @@ pub struct Engine {
     /// What a request took up: the listings that the kernel keeps are still to be told of it. Held
     /// alone.
     pub(crate) taken_up: Mutex<ViewChange>,
+    seqnum: Seqnum,
 }
 
 impl Engine {
@@ -71,6 +73,11 @@ impl Engine {
         let host_monitor = Monitor::open(None, udev, config.monitor_buffer)?;
         let own = config.net.as_ref().map(|net| net.as_fd());
         let own_monitor = Monitor::open(own, false, 1 << 20)?;
+        let heard = match own {
+            Some(net) => Some(Monitor::open(Some(net), false, 1 << 20)?),
+            None => None,
+        };
+        let seqnum = Seqnum::new(heard, config.sysfs.clone());
         let mut table = DeviceTable::new();
         for device in enumerate::devices(&config.sysfs)? {
             let own = enumerate::is_net(&device);
@@ -98,6 +105,7 @@ impl Engine {
             is_broken: AtomicBool::new(false),
             own: Mutex::new(own),
             taken_up: Mutex::default(),
+            seqnum,
         };
         engine.apply(|scene| {
             let Scene { table, view, .. } = scene;
@@ -109,6 +117,11 @@ impl Engine {
     /// Devices and view, as the file systems share them.
     pub fn scene(&self) -> SharedScene {
         self.scene.clone()
+    }
+
+    /// The number of the last uevent that the container heard (`/sys/kernel/uevent_seqnum`).
+    pub fn uevent_seqnum(&self) -> u64 {
+        self.seqnum.now()
     }
 
     /// Change the scene, and access with it: under one lock, so that nobody sees a node that

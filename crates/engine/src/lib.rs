@@ -10,6 +10,7 @@ mod event;
 mod hotplug;
 mod own;
 mod rescan;
+mod seqnum;
 mod tell;
 #[cfg(test)]
 mod tests;

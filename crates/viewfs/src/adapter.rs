@@ -17,6 +17,8 @@ use fuser::{
     ReplyStatfs, ReplyWrite, ReplyXattr, Request, Session, SessionACL, TimeOrNow, WriteFlags,
 };
 
+use nix::unistd::write;
+
 use crate::Error;
 use crate::core::{Access, Core, Line, Node, Wake, Way};
 use crate::nodes::Backing;
@@ -26,6 +28,20 @@ use crate::tree::{Change, Kind, Lifetime, Tree};
 /// An attribute has a page at most; binary ones are read piecewise.
 const MAX_WRITE: u32 = 128 << 10;
 
+/// FUSE_NOTIFY_INC_EPOCH (since 6.16): the kernel looks every name up again before it uses it. It takes
+/// no lock that a container could hold. Length, code and request number 0: `fuse_out_header`.
+const INC_EPOCH: [u8; 16] = {
+    let mut message = [0; 16];
+    let (length, code) = (16u32.to_ne_bytes(), 8u32.to_ne_bytes());
+    let mut at = 0;
+    while at < 4 {
+        message[at] = length[at];
+        message[at + 4] = code[at];
+        at += 1;
+    }
+    message
+};
+
 /// Threads that take requests from the kernel. None of them runs a driver's code.
 const THREADS: usize = 2;
 
@@ -34,6 +50,8 @@ struct Adapter<T> {
     core: Arc<Core<T>>,
     /// The kernel reads files without us if we let it (since 6.9).
     passthrough: bool,
+    /// The connection once more, for what the session has no call for.
+    fuse: OwnedFd,
 }
 
 /// The threads that serve a connection.
@@ -46,6 +64,7 @@ pub(crate) fn serve<T: Tree>(core: Arc<Core<T>>, fuse: OwnedFd) -> io::Result<Se
     let adapter = Adapter {
         core,
         passthrough: false,
+        fuse: fuse.try_clone()?,
     };
     let session = Session::from_fd(adapter, fuse, SessionACL::All, config)?;
     Ok(Server(session.spawn()?))
@@ -116,7 +135,7 @@ fn attributes(node: &Node) -> FileAttr {
 
 fn lifetime(node: &Node) -> Duration {
     match node.stat.lifetime {
-        Lifetime::Announced => Duration::from_secs(3600),
+        Lifetime::Announced | Lifetime::Directory => Duration::from_secs(3600),
         Lifetime::Short => Duration::from_secs(1),
         Lifetime::None => Duration::ZERO,
     }
@@ -187,7 +206,16 @@ impl<T: Tree> Filesystem for Adapter<T> {
         let _ = config.add_capabilities(InitFlags::FUSE_CACHE_SYMLINKS);
         self.passthrough = config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
             && config.set_max_stack_depth(1).is_ok();
-        log::debug!("passthrough: {}", self.passthrough);
+        // a kernel that does not know it says so at once
+        let fuse = self.fuse.try_clone()?;
+        let forget_names = move || write(&fuse, &INC_EPOCH).is_ok();
+        let epoch = forget_names();
+        if epoch {
+            self.core.set_forget_names(Box::new(move || {
+                forget_names();
+            }));
+        }
+        log::debug!("passthrough: {}, epoch: {epoch}", self.passthrough);
         Ok(())
     }
 

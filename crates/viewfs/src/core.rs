@@ -67,7 +67,12 @@ pub struct Core<T> {
     /// Listings that are being read. Locked as `nodes` is, and never together with it.
     recent: Mutex<Recent>,
     polls: Polls,
+    /// Makes the kernel look at every name again, if it can do that.
+    forget_names: OnceLock<ForgetNames>,
 }
+
+/// Makes the kernel look at every name again, without waiting for anybody.
+pub type ForgetNames = Box<dyn Fn() + Send + Sync>;
 
 /// What an open asks for.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +93,13 @@ impl<T: Tree> Core<T> {
             handles: Arc::default(),
             recent: Mutex::default(),
             polls: Polls::default(),
+            forget_names: OnceLock::new(),
         }
+    }
+
+    /// The kernel has a way to forget names, so it may keep them longer.
+    pub fn set_forget_names(&self, forget_names: ForgetNames) {
+        let _ = self.forget_names.set(forget_names);
     }
 
     fn path(&self, number: u64) -> Result<Arc<[u8]>, Error> {
@@ -109,6 +120,7 @@ impl<T: Tree> Core<T> {
             (number, dropped)
         };
         self.date(number, &path, &mut stat);
+        self.outlive(parent, &mut stat);
         // hidden meanwhile, and the kernel told so before there was a node to tell it of: from here
         // on there is one, and whoever hides it has to wait for our answer
         if self.tree.is_hidden(&path) {
@@ -135,6 +147,10 @@ impl<T: Tree> Core<T> {
             return Err(Error::Stale);
         }
         self.date(number, &path, &mut stat);
+        if let Some(at) = path.iter().rposition(|b| *b == b'/') {
+            let parent = self.nodes.lock().known(&path[..at]);
+            self.outlive(parent.unwrap_or(number), &mut stat);
+        }
         Ok(Node { number, stat })
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Node {
 /// A directory as the kernel was told of it last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Of the names in it and their types.
+    /// Of the names in it and their attributes.
     pub hash: u64,
     /// When it was first seen with these: what it says as its time, so that the kernel knows when a
     /// listing that it keeps is outdated.

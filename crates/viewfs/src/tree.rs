@@ -29,6 +29,9 @@ pub enum Lifetime {
     Announced,
     /// A second: changes come unannounced.
     Short,
+    /// As long as nothing is said of the directory: its every name is looked at whenever it is used, once
+    /// a second.
+    Directory,
     /// Not at all: what was told of it may be outdated already.
     None,
 }

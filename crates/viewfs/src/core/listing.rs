@@ -13,7 +13,7 @@ use bstr::BString;
 use super::{Core, Node};
 use crate::Error;
 use crate::nodes::{Listed, ROOT};
-use crate::tree::{Entry, Kind, Lifetime, Stat, Tree};
+use crate::tree::{Kind, Lifetime, Stat, Tree};
 
 /// How many listings are kept while they are read, for all requests but each one's first.
 const KEPT: usize = 16;
@@ -84,8 +84,7 @@ impl<T: Tree> Core<T> {
         let generation = self.tree.generation();
         let path = self.path(number)?;
         let entries = self.tree.list_with_stats(&path)?;
-        let names = entries.iter().map(|(name, stat)| (name, stat.kind));
-        let hash = hash(names);
+        let hash = hash(&entries);
         let mut dropped = Vec::new();
         let mut nodes = self.nodes.lock();
         let parent = path
@@ -102,6 +101,8 @@ impl<T: Tree> Core<T> {
             // whether a listing that the kernel has of it is outdated, we have not looked
             if nodes.live(number).is_some_and(|n| n.listed.is_some()) {
                 stat.lifetime = Lifetime::None;
+            } else if self.forget_names.get().is_some() {
+                stat.lifetime = with_directory(&stat);
             }
             lines.push(Line {
                 node: Node { number, stat },
@@ -111,7 +112,7 @@ impl<T: Tree> Core<T> {
         }
         drop(nodes);
         drop(dropped);
-        self.dated(number, hash);
+        self.dated(&path, number, hash);
         lines.sort_by_key(|line| line.place);
         let dots = [(number, "."), (parent, "..")].into_iter().zip(1..);
         let dots = dots.map(|((number, name), place)| Line {
@@ -169,31 +170,58 @@ impl<T: Tree> Core<T> {
         if listed.is_none() {
             return;
         }
-        if let Ok(entries) = self.tree.list(path) {
-            let hash = hash(entries.iter().map(|Entry { name, kind }| (name, *kind)));
-            stat.time = self.dated(number, hash);
+        if let Ok(entries) = self.tree.list_with_stats(path) {
+            stat.time = self.dated(path, number, hash(&entries));
         }
     }
 
     /// The time since when directory `number` has the names that `hash` is of.
-    fn dated(&self, number: u64, hash: u64) -> SystemTime {
+    fn dated(&self, path: &[u8], number: u64, hash: u64) -> SystemTime {
         let now = SystemTime::now();
         let mut nodes = self.nodes.lock();
         let Some(node) = nodes.live(number) else {
             return now;
         };
-        match node.listed {
-            Some(listed) if listed.hash == hash => listed.since,
-            before => {
-                // never the same time for different names, whatever the clock does
-                let since = match before {
-                    Some(b) if b.since >= now => b.since + Duration::from_nanos(1),
-                    _ => now,
-                };
-                node.listed = Some(Listed { hash, since });
-                since
-            }
+        let before = node.listed;
+        if let Some(listed) = before.filter(|l| l.hash == hash) {
+            return listed.since;
         }
+        // never the same time for different names, whatever the clock does
+        let since = match before {
+            Some(b) if b.since >= now => b.since + Duration::from_nanos(1),
+            _ => now,
+        };
+        node.listed = Some(Listed { hash, since });
+        drop(nodes);
+        if before.is_some()
+            && let Some(forget_names) = self.forget_names.get()
+        {
+            log::debug!("changed: {}", path.escape_ascii());
+            forget_names();
+        }
+        since
+    }
+
+    /// Whether what is told of an entry of the directory `parent` may be kept as long as nothing is said
+    /// of that: its entries are looked at together.
+    pub(super) fn outlive(&self, parent: u64, stat: &mut Stat) {
+        let is_listed = || {
+            let mut nodes = self.nodes.lock();
+            nodes.live(parent).is_some_and(|n| n.listed.is_some())
+        };
+        if self.forget_names.get().is_some() && is_listed() {
+            stat.lifetime = with_directory(stat);
+        }
+    }
+}
+
+/// The lifetime of an entry of a directory that is looked at whenever it is used. A directory has to be
+/// asked for each second itself, so that somebody looks.
+fn with_directory(stat: &Stat) -> Lifetime {
+    match (stat.kind, stat.lifetime) {
+        (Kind::Directory, lifetime) => lifetime,
+        (_, Lifetime::Short) => Lifetime::Directory,
+        (_, lifetime) => lifetime,
     }
 }
 
@@ -210,10 +238,14 @@ const DOT: Stat = Stat {
     identity: 0,
 };
 
-fn hash<'a>(names: impl Iterator<Item = (&'a BString, Kind)>) -> u64 {
+/// Of all that the kernel keeps of these entries.
+fn hash(entries: &[(BString, Stat)]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for (name, kind) in names {
-        (name, kind).hash(&mut hasher);
+    for (name, s) in entries {
+        (
+            name, s.kind, s.perm, s.uid, s.gid, s.size, s.device, s.identity,
+        )
+            .hash(&mut hasher);
     }
     hasher.finish()
 }
