@@ -61,11 +61,7 @@ pub(crate) enum PathSay {
 }
 
 impl Policy {
-    pub(crate) fn new(
-        name: Arc<str>,
-        cpus: Cpus,
-        rules: impl IntoIterator<Item = Rule>,
-    ) -> Policy {
+    pub(crate) fn new(name: Arc<str>, cpus: Cpus, rules: impl IntoIterator<Item = Rule>) -> Policy {
         let mut policy = Policy {
             name,
             cpus,

@@ -9,7 +9,7 @@ use cli::{Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevTree;
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
-use host::{Injector, Sysfs};
+use host::{Injector, Sysfs, process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -302,20 +302,7 @@ impl FirstProcess {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(e) => return Err(e).call(|| format!("waitpid({pid})"))?,
             }
-            was_ending = is_ending(pid);
+            was_ending = process::is_ending(pid.as_raw());
         }
     }
-}
-
-/// Whether the process has begun to exit (`PF_EXITING` in the flags of proc_pid_stat(5)).
-fn is_ending(pid: Pid) -> bool {
-    const PF_EXITING: u64 = 0x4;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // PID (COMM) STATE PPID PGRP SESSION TTY TPGID FLAGS: the name may hold anything
-    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let flags = after
-        .split_whitespace()
-        .nth(6)
-        .and_then(|flags| flags.parse::<u64>().ok());
-    flags.is_some_and(|flags| flags & PF_EXITING != 0)
 }
