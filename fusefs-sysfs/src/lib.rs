@@ -3,8 +3,10 @@
 //! The content comes from a sysfs instance of the container's network namespace, read beneath a
 //! descriptor of its root; what shows of it is the view's business ([`viewfs::Filtered`]).
 
+mod cpus;
 mod source;
 
+pub use cpus::{CpuView, Cpus, ProcessCpus, hides_device};
 pub use source::SysfsSource;
 
 use std::sync::Arc;
@@ -12,22 +14,39 @@ use std::sync::Arc;
 use bstr::BString;
 use engine::Engine;
 use host::Sysfs;
-use policy::ViewChange;
+use policy::{Policy, ViewChange};
 use viewfs::Filtered;
 
 /// How mountinfo names this file system: `fuse.fusefs-sysfs`.
 pub const SUBTYPE: &str = "fusefs-sysfs";
 
-/// The tree that a container with this engine sees, its root having the host ids `root`.
-pub fn tree(engine: &Arc<Engine>, sysfs: Arc<Sysfs>, root: (u32, u32)) -> Filtered<SysfsSource> {
-    let source = Arc::new(SysfsSource::new(sysfs));
+/// The tree that a container with this engine sees, its root having the host ids `root`, with these
+/// CPUs; None: the host's.
+pub fn tree(
+    engine: &Arc<Engine>,
+    sysfs: Arc<Sysfs>,
+    root: (u32, u32),
+    cpus: Option<Arc<dyn Cpus>>,
+) -> Filtered<CpuView<SysfsSource>> {
+    let source = CpuView::new(SysfsSource::new(sysfs), cpus);
     Filtered::new(
-        source,
+        Arc::new(source),
         engine.scene(),
         engine.clone(),
         Some(engine.clone()),
         root,
     )
+}
+
+/// The CPUs that show under `policy` to a container with process `pid` in it; None: the host's.
+///
+/// # Errors
+/// When the policy says those of the cpuset, and they cannot be read.
+pub fn cpus(policy: &Policy, pid: i32) -> sys::Result<Option<Arc<ProcessCpus>>> {
+    match policy.cpus() {
+        policy::Cpus::Host => Ok(None),
+        policy::Cpus::Cgroup => Ok(Some(Arc::new(ProcessCpus::new(pid)?))),
+    }
 }
 
 /// The paths of /sys that a change of the view concerns.

@@ -37,6 +37,8 @@ pub struct Outlets {
     /// Called once, with the reason, when what is mounted cannot be kept true any more: the container
     /// holds up its caches, access could not be revoked, the engine failed. It has to end then.
     pub on_broken: Option<Box<dyn FnOnce(String) + Send>>,
+    /// Whether the file systems hide a device that the view has: the container hears nothing of it.
+    pub hides: Option<Box<dyn Fn(&Devpath) -> bool + Send>>,
 }
 
 /// A running engine; dropping it stops the thread.

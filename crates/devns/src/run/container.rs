@@ -8,8 +8,10 @@ use cli::failure::need_root_and_fuse;
 use cli::{Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevTree;
+use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
 use host::{Injector, Sysfs, process};
+use kobject::Devpath;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -90,6 +92,8 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     let gate = CgroupGate(cgroup.clone());
     gate.grant_terminals()?;
     let sysfs = Arc::new(Sysfs::mount(net.map(|n| n.as_fd()))?);
+    // until there is a first process, who becomes it stands for it: they have one cgroup
+    let cpus = fusefs_sysfs::cpus(&policy, stage_pid.as_raw())?;
     let engine = Arc::new(Engine::new(Config {
         policy,
         sysfs: sysfs.clone(),
@@ -101,13 +105,15 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
             .map(|n| Injector::new(n.as_fd(), root.0, root.1))
             .transpose()?,
     })?);
-    let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root);
+    let shown_cpus = || cpus.clone().map(|cpus| cpus as Arc<dyn Cpus>);
+    let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root, shown_cpus());
     let dev_tree = DevTree::new(engine.scene(), engine.clone(), root);
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
     let mut dev = dev_mount.serve(Arc::new(dev_tree))?;
 
     let first = Arc::new(FirstProcess {
         cgroups: cgroup.dirs(),
+        cpus: cpus.clone(),
         ..FirstProcess::default()
     });
     let to_end = first.clone();
@@ -119,6 +125,10 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
                 (dev.caches(), fusefs_dev::paths),
             ],
             on_broken: Some(Box::new(move |why| to_end.end(&why))),
+            hides: shown_cpus().map(|cpus| {
+                let hides = move |devpath: &Devpath| fusefs_sysfs::hides_device(&*cpus, devpath);
+                Box::new(hides) as Box<dyn Fn(&Devpath) -> bool + Send>
+            }),
         },
     )?;
     let (Some(sys_fd), Some(dev_fd)) = (sys.take_mount(), dev.take_mount()) else {
@@ -196,6 +206,8 @@ struct FirstProcess {
     broken: AtomicBool,
     /// Everybody in there ends with it.
     cgroups: Vec<std::path::PathBuf>,
+    /// What has to know whose CPUs show, if they are the container's own.
+    cpus: Option<Arc<ProcessCpus>>,
 }
 
 impl FirstProcess {
@@ -224,6 +236,10 @@ impl FirstProcess {
                     let first = Pid::from_raw(number);
                     *self.process.lock() = Some(Arc::new(pidfd(first)?));
                     pid = Some(first);
+                    // before anybody waits for the stage: as long as it is there its pid is its own
+                    if let Some(cpus) = &self.cpus {
+                        cpus.follow(number);
+                    }
                     // what ends it may have come first
                     if self.broken.load(Ordering::SeqCst) {
                         self.kill();
