@@ -12,7 +12,8 @@ mod process;
 use std::sync::Arc;
 
 use bstr::BString;
-use kobject::{CpuSet, Devpath};
+use engine::Hides;
+use kobject::CpuSet;
 use viewfs::{Entry, Error, Kind, Reader, Source, Stat, Writer};
 
 use names::Format;
@@ -28,9 +29,12 @@ pub trait Cpus: Send + Sync {
     fn now(&self) -> Arc<CpuSet>;
 }
 
-/// Whether `devpath` is of a CPU that is not among `cpus`: no event may name it then.
-pub fn hides_device(cpus: &dyn Cpus, devpath: &Devpath) -> bool {
-    names::cpu(devpath.as_bytes()).is_some_and(|cpu| !cpus.now().contains(cpu))
+/// Which devices are of a CPU that is not among `cpus`: no event may name them.
+pub fn hides(cpus: Arc<dyn Cpus>) -> Hides {
+    Box::new(move |devpath| {
+        let cpu = names::cpu(devpath.as_bytes());
+        cpu.is_some_and(|cpu| !cpus.now().contains(cpu))
+    })
 }
 
 /// A source with the CPUs of a container; without any said, it is that source.

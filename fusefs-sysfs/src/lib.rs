@@ -6,7 +6,7 @@
 mod cpus;
 mod source;
 
-pub use cpus::{CpuView, Cpus, ProcessCpus, hides_device};
+pub use cpus::{CpuView, Cpus, ProcessCpus, hides};
 pub use source::SysfsSource;
 
 use std::sync::Arc;

@@ -20,7 +20,10 @@ pub enum Item {
 
 /// A sysfs in memory that remembers what it was asked, and gives eight bytes a read.
 #[derive(Clone, Default)]
-pub struct Fake(Arc<(BTreeMap<String, Item>, Mutex<Vec<String>>)>);
+pub struct Fake {
+    items: Arc<BTreeMap<String, Item>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
 
 struct Text(String);
 
@@ -39,12 +42,12 @@ impl Writer for Text {
 
 impl Fake {
     pub fn items(&self) -> &BTreeMap<String, Item> {
-        &self.0.0
+        &self.items
     }
 
     /// The paths that it was asked for.
     pub fn asked(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.1.lock()
+        self.asked.lock()
     }
 
     fn get(&self, path: &[u8]) -> Result<&Item, Error> {
@@ -205,7 +208,10 @@ pub fn host() -> Fake {
             file(cpus.mask(9)),
         );
     }
-    Fake(Arc::new((items, Mutex::default())))
+    Fake {
+        items: Arc::new(items),
+        asked: Arc::default(),
+    }
 }
 
 /// CPUs that a test changes.

@@ -11,7 +11,6 @@ use fusefs_dev::DevTree;
 use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
 use host::{Injector, Sysfs, process};
-use kobject::Devpath;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -125,10 +124,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
                 (dev.caches(), fusefs_dev::paths),
             ],
             on_broken: Some(Box::new(move |why| to_end.end(&why))),
-            hides: shown_cpus().map(|cpus| {
-                let hides = move |devpath: &Devpath| fusefs_sysfs::hides_device(&*cpus, devpath);
-                Box::new(hides) as Box<dyn Fn(&Devpath) -> bool + Send>
-            }),
+            hides: shown_cpus().map(fusefs_sysfs::hides),
         },
     )?;
     let (Some(sys_fd), Some(dev_fd)) = (sys.take_mount(), dev.take_mount()) else {
