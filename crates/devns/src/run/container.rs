@@ -92,7 +92,13 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     gate.grant_terminals()?;
     let sysfs = Arc::new(Sysfs::mount(net.map(|n| n.as_fd()))?);
     // until there is a first process, who becomes it stands for it: they have one cgroup
-    let cpus = fusefs_sysfs::cpus(&policy, stage_pid.as_raw())?;
+    let cpus = match fusefs_sysfs::cpus(&policy, stage_pid.as_raw()) {
+        // it could not go on, and has said why: that is heard below, and nobody looks until then
+        Err(e) if e.errno() == libc::ESRCH => {
+            fusefs_sysfs::cpus(&policy, std::process::id() as i32)?
+        }
+        cpus => cpus?,
+    };
     let engine = Arc::new(Engine::new(Config {
         policy,
         sysfs: sysfs.clone(),
