@@ -1,4 +1,4 @@
-#:--smp 4
+#: --smp 4
 # The CPUs of a container on a kernel of the pure version 2 layout: those of its cgroup, or of the
 # nearest above that has the controller.
 . /usr/local/lib/vm/lib.sh
