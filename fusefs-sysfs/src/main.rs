@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Parser;
 use cli::failure::STATUSES;
 use cli::mount::{FileSystem, MountArgs, run};
+use fusefs_sysfs::Cpus;
 
 /// Mount /sys as a policy shows it
 #[derive(Parser)]
@@ -21,7 +22,8 @@ const EXAMPLES: &str = "Examples:
   umount /mnt
 
 A write to a `uevent` file is refused with EOPNOTSUPP here: there is no container to deliver it
-to. `devns run` has one.";
+to. `devns run` has one. Where the policy says `cpus: cgroup`, the CPUs are those of the cpuset that
+this command runs in.";
 
 fn main() -> ExitCode {
     cli::start_log(fusefs_sysfs::SUBTYPE);
@@ -30,7 +32,12 @@ fn main() -> ExitCode {
         name: fusefs_sysfs::SUBTYPE,
         dev: false,
         serve: |mount, engine, sysfs| {
-            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, (0, 0))))
+            let policy = engine.scene().read().view.policy().clone();
+            // there is no container: whoever mounts stands for it
+            let cpus = fusefs_sysfs::cpus(&policy, std::process::id() as i32);
+            let cpus = cpus.map_err(std::io::Error::other)?;
+            let cpus = cpus.map(|cpus| cpus as Arc<dyn Cpus>);
+            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, (0, 0), cpus)))
         },
         paths: fusefs_sysfs::paths,
     };

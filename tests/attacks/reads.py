@@ -42,6 +42,7 @@ if CAPS is not None:
         os.setresuid(UID, UID, UID)
     set_caps(CAPS)
 for path in files:
-    for name, flags in (("r", os.O_RDONLY), ("w", os.O_WRONLY), ("rw", os.O_RDWR)):
-        if name in MODES:
+    # again: what was text the first time, the kernel reads by itself
+    for name, flags in (("r", os.O_RDONLY), ("again r", os.O_RDONLY), ("w", os.O_WRONLY), ("rw", os.O_RDWR)):
+        if name.split()[-1] in MODES:
             say("%s %s" % (path, name), result(lambda: content(path, flags)))

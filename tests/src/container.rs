@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,15 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::output::LIMIT;
-use crate::{Output, Running, binaries, unique};
+use crate::{Cpuset, Output, Running, binaries, cpuset, unique};
 
 /// A `devns run` that is being put together.
 pub struct Container {
     name: String,
     args: Vec<OsString>,
     log: Option<String>,
+    /// The `cgroup.procs` of the cpuset that devns is started in.
+    cpuset: Option<PathBuf>,
     limit: Duration,
     /// A rule file, there as long as this.
     rules: Option<Arc<NamedTempFile>>,
@@ -35,6 +37,7 @@ impl Container {
             name: unique("t"),
             args: Vec::new(),
             log: None,
+            cpuset: None,
             limit: LIMIT,
             rules: None,
         }
@@ -99,6 +102,12 @@ impl Container {
         args.into_iter().fold(self, Container::arg)
     }
 
+    /// With devns started in this cpuset.
+    pub fn cpuset(mut self, cpuset: &Cpuset) -> Container {
+        self.cpuset = Some(cpuset.procs());
+        self
+    }
+
     /// With this `RUST_LOG`.
     pub fn log(mut self, filter: &str) -> Container {
         self.log = Some(filter.into());
@@ -113,7 +122,10 @@ impl Container {
 
     /// The command that starts it.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, command: &[S]) -> Command {
-        let mut all = Command::new(binaries::devns());
+        let mut all = match &self.cpuset {
+            Some(procs) => cpuset::within(procs, &binaries::devns()),
+            None => Command::new(binaries::devns()),
+        };
         all.args(["run", "--name", &self.name])
             .args(&self.args)
             .arg("--")

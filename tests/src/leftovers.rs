@@ -143,7 +143,8 @@ fn processes() -> Vec<String> {
     found
 }
 
-/// Directories of containers in any cgroup hierarchy. The one that they are all in may stay.
+/// Directories of containers, and of tests, in any cgroup hierarchy. The one that all containers are
+/// in may stay.
 fn cgroups(dir: &Path, depth: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -151,7 +152,8 @@ fn cgroups(dir: &Path, depth: u32) -> Vec<String> {
         if !entry.file_type().is_ok_and(|t| t.is_dir()) {
             continue;
         }
-        if dir.ends_with("devns") {
+        let is_test = entry.file_name().to_string_lossy().starts_with("devns-");
+        if dir.ends_with("devns") || is_test {
             found.push(format!("cgroup {}", path.display()));
         } else if depth > 0 {
             found.extend(cgroups(&path, depth - 1));

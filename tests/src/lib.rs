@@ -7,6 +7,7 @@
 
 pub mod binaries;
 pub mod container;
+pub mod cpuset;
 pub mod heard;
 pub mod hotplug;
 pub mod inside;
@@ -20,6 +21,7 @@ pub mod running;
 pub mod tree;
 
 pub use container::Container;
+pub use cpuset::Cpuset;
 pub use heard::Heard;
 pub use hotplug::{Loop, Macvtap, Veth, Zram};
 pub use leftovers::Leftovers;

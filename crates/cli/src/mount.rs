@@ -238,6 +238,8 @@ fn serve(
     let outlets = Outlets {
         caches: vec![(caches, fs.paths)],
         on_broken: Some(Box::new(on_broken)),
+        // nobody is told of events
+        hides: None,
     };
     let watch = Watch::start(engine, outlets)?;
     let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())

@@ -96,16 +96,19 @@ impl Engine {
 
 impl Missed for Engine {
     fn missed(&self, path: &[u8]) -> bool {
-        let in_class = NET_SUBSYSTEMS.iter().any(|class| {
-            path.strip_prefix(b"/class/")
-                .is_some_and(|p| p.starts_with(class.as_bytes()))
-        });
-        let may_be = in_class || path.contains_str("/net/") || path.ends_with(b"/net");
-        may_be && self.has_new_interface() && {
+        self.is_own(path) && self.has_new_interface() && {
             let change = self.take_up_interfaces();
             merge(&mut self.taken_up.lock(), change);
             true
         }
+    }
+
+    fn is_own(&self, path: &[u8]) -> bool {
+        let in_class = NET_SUBSYSTEMS.iter().any(|class| {
+            path.strip_prefix(b"/class/")
+                .is_some_and(|p| p.starts_with(class.as_bytes()))
+        });
+        in_class || path.contains_str("/net/") || path.ends_with(b"/net")
     }
 }
 

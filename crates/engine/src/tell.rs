@@ -82,6 +82,11 @@ impl Watcher {
         if event.subsystem().is_none() {
             return;
         }
+        let hides = self.outlets.hides.as_ref();
+        if hides.is_some_and(|hides| hides(&event.devpath)) {
+            log::debug!("withheld {}@{}: not shown", event.action, event.devpath);
+            return;
+        }
         if let Some(injector) = &self.engine.injector
             && let Err(e) = injector.send(&event)
         {

@@ -112,6 +112,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     let outlets = Outlets {
         caches: vec![(Arc::new(caches), |change| change.paths.clone())],
         on_broken: Some(Box::new(move |_| of_held.lock().push("held".into()))),
+        hides: None,
     };
     let mut watcher = Watcher {
         heard: Default::default(),
@@ -246,6 +247,20 @@ fn a_hidden_plug_tells_nobody_anything() {
     host.pull("loop4");
     assert_eq!(host.log(), Vec::<String>::new());
     assert_eq!(host.heard(), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_file_systems_hide_is_not_told() {
+    let rules = "      - match: { subsystem: block }\n        show: ro\n";
+    let mut host = host(rules, false, false);
+    let hidden = devpath("loop4");
+    host.watcher.outlets.hides = Some(Box::new(move |devpath| *devpath == hidden));
+    for name in ["loop3", "loop4"] {
+        host.plug(name, "");
+        host.kernel(Action::Change, name);
+        host.pull(name);
+    }
+    assert_eq!(host.heard(), ["add loop3", "change loop3", "remove loop3"]);
 }
 
 #[test]

@@ -29,6 +29,9 @@ const TURN: usize = 256;
 /// The paths of one file system that a change of the view concerns.
 pub type Paths = fn(&ViewChange) -> Vec<BString>;
 
+/// Whether a device does not show whatever the view says.
+pub type Hides = Box<dyn Fn(&Devpath) -> bool + Send>;
+
 /// Where changes go besides the container.
 #[derive(Default)]
 pub struct Outlets {
@@ -38,6 +41,8 @@ pub struct Outlets {
     /// Called once, with the reason, when what is mounted cannot be kept true any more: the container
     /// holds up its caches, access could not be revoked, the engine failed. It has to end then.
     pub on_broken: Option<Box<dyn FnOnce(String) + Send>>,
+    /// Which devices of the view the file systems hide: the container hears nothing of them.
+    pub hides: Option<Hides>,
 }
 
 /// A running engine; dropping it stops the thread.

@@ -13,6 +13,7 @@
 //! `devices` mount if that is the gate. No controller is enabled, no other v1 hierarchy touched.
 
 mod access;
+mod cpuset;
 mod error;
 mod hierarchy;
 mod kill;
@@ -25,6 +26,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub use access::{Access, Range};
+pub use cpuset::Cpusets;
 pub use error::CgroupError;
 pub use hierarchy::{Hierarchies, Version};
 pub use kill::{kill_and_remove, procs};

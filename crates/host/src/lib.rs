@@ -1,5 +1,5 @@
 //! The host's real /sys and /dev: monitor, enumeration, reading beneath a directory fd,
-//! injection, device cgroup.
+//! injection, device cgroup, cpuset.
 //!
 //! Nothing here knows of policies or containers: facts come out, events and grants go in.
 
@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod enumerate;
 pub mod inject;
 pub mod monitor;
+pub mod process;
 pub mod sysfs;
 pub mod udevdb;
 

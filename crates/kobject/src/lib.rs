@@ -1,9 +1,10 @@
-//! Device vocabulary: devpaths, devices, uevents, the synthetic uevent grammar.
+//! Device vocabulary: devpaths, devices, uevents, the synthetic uevent grammar, sets of CPUs.
 //!
 //! Everything here is a value: no I/O, no clock. Whatever comes from a kernel, a container or a device is parsed once, into types
 //! that cannot hold what their consumers would have to check again. Kernel strings are bytes; what is not UTF-8 is kept.
 
 mod action;
+mod cpuset;
 mod device;
 mod devname;
 mod devnum;
@@ -15,6 +16,7 @@ mod udev;
 mod uevent;
 
 pub use action::{Action, ActionError};
+pub use cpuset::{CpuSet, CpuSetError};
 pub use device::Device;
 pub use devname::{Devname, DevnameError};
 pub use devnum::{DevKind, Devnum, DevnumError};

@@ -22,6 +22,6 @@ pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
 pub use facts::{DeviceTable, Facts, Udev};
-pub use policy::Policy;
+pub use policy::{Cpus, Policy};
 pub use rules::{Container, Rules, SelectError};
 pub use view::{FileAccess, Sight, Verdict, View};

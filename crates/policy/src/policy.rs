@@ -8,8 +8,19 @@ use crate::{RuleRef, Show, decision::SysfsGlobs, glob::Globs, matcher::Matcher};
 #[derive(Debug)]
 pub struct Policy {
     name: Arc<str>,
+    cpus: Cpus,
     pub(crate) devices: Vec<DeviceRule>,
     pub(crate) paths: Vec<PathRule>,
+}
+
+/// Which processors `/sys/devices/system/cpu` has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cpus {
+    /// All of the host's.
+    #[default]
+    Host,
+    /// Those of the container's cpuset cgroup.
+    Cgroup,
 }
 
 /// One rule as it was read.
@@ -50,9 +61,10 @@ pub(crate) enum PathSay {
 }
 
 impl Policy {
-    pub(crate) fn new(name: Arc<str>, rules: impl IntoIterator<Item = Rule>) -> Policy {
+    pub(crate) fn new(name: Arc<str>, cpus: Cpus, rules: impl IntoIterator<Item = Rule>) -> Policy {
         let mut policy = Policy {
             name,
+            cpus,
             devices: Vec::new(),
             paths: Vec::new(),
         };
@@ -68,6 +80,11 @@ impl Policy {
     /// Its name in the rules file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which processors show: what the policy says, else what the first of its bases says that does, else the host's.
+    pub fn cpus(&self) -> Cpus {
+        self.cpus
     }
 
     /// The first path rule that matches a sysfs path, and what it says: `ro` or `hide`.

@@ -224,6 +224,10 @@ fn compile(policy: &Definition, all: &[&Definition]) -> Arc<Policy> {
     collect(policy, all, &mut order);
     Arc::new(Policy::new(
         policy.name.clone(),
+        order
+            .iter()
+            .find_map(|policy| policy.cpus)
+            .unwrap_or_default(),
         order.iter().flat_map(|policy| policy.rules.iter().cloned()),
     ))
 }

@@ -26,10 +26,7 @@ pub trait Source: Send + Sync + 'static {
     fn exists(&self, path: &[u8]) -> bool;
     /// The directory at `path`, to ask several things of.
     fn directory<'a>(&'a self, path: &[u8]) -> Result<Box<dyn Directory + 'a>, Error> {
-        Ok(Box::new(ByPath {
-            source: self,
-            path: path.into(),
-        }))
+        Ok(by_path(self, path))
     }
     /// See [`Tree::same_for_all`]: whether `path`, which shows to be read only, gives everybody the
     /// same. `stat` is of it.
@@ -62,7 +59,14 @@ pub trait Directory {
     fn exists(&self, path: &[u8]) -> bool;
 }
 
-/// A directory, each question about which starts at the top.
+/// The directory at `path` of `source`, each question about which starts at the top.
+pub fn by_path<'a, S: Source + ?Sized>(source: &'a S, path: &[u8]) -> Box<dyn Directory + 'a> {
+    Box::new(ByPath {
+        source,
+        path: path.into(),
+    })
+}
+
 struct ByPath<'a, S: ?Sized> {
     source: &'a S,
     path: BString,
@@ -257,8 +261,12 @@ impl<S: Source> Filtered<S> {
         if writable && stat.kind == Kind::File {
             (stat.uid, stat.gid) = self.root;
         }
-        if stat.kind != Kind::File && is_announced(path) {
-            stat.lifetime = Lifetime::Announced;
+        if stat.kind != Kind::File {
+            if self.missed.as_ref().is_some_and(|m| m.is_own(path)) {
+                stat.lifetime = Lifetime::None;
+            } else if is_announced(path) {
+                stat.lifetime = Lifetime::Announced;
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod tree;
 
 pub use crate::core::Core;
 pub use error::Error;
-pub use filter::{Directory, Filtered, Source, Uevents};
+pub use filter::{Directory, Filtered, Source, Uevents, by_path};
 pub use pool::{Caller, Pool};
 pub use relay::{Relay, RelayError};
 pub use scene::{Missed, Scene, SharedScene};

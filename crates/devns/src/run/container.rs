@@ -8,8 +8,9 @@ use cli::failure::need_root_and_fuse;
 use cli::{Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevTree;
+use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
-use host::{Injector, Sysfs};
+use host::{Injector, Sysfs, process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -90,6 +91,14 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     let gate = CgroupGate(cgroup.clone());
     gate.grant_terminals()?;
     let sysfs = Arc::new(Sysfs::mount(net.map(|n| n.as_fd()))?);
+    // until there is a first process, who becomes it stands for it: they have one cgroup
+    let cpus = match fusefs_sysfs::cpus(&policy, stage_pid.as_raw()) {
+        // it could not go on, and has said why: that is heard below, and nobody looks until then
+        Err(e) if e.errno() == libc::ESRCH => {
+            fusefs_sysfs::cpus(&policy, std::process::id() as i32)?
+        }
+        cpus => cpus?,
+    };
     let engine = Arc::new(Engine::new(Config {
         policy,
         sysfs: sysfs.clone(),
@@ -101,13 +110,15 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
             .map(|n| Injector::new(n.as_fd(), root.0, root.1))
             .transpose()?,
     })?);
-    let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root);
+    let shown_cpus = || cpus.clone().map(|cpus| cpus as Arc<dyn Cpus>);
+    let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root, shown_cpus());
     let dev_tree = DevTree::new(engine.scene(), engine.clone(), root);
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
     let mut dev = dev_mount.serve(Arc::new(dev_tree))?;
 
     let first = Arc::new(FirstProcess {
         cgroups: cgroup.dirs(),
+        cpus: cpus.clone(),
         ..FirstProcess::default()
     });
     let to_end = first.clone();
@@ -119,6 +130,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
                 (dev.caches(), fusefs_dev::paths),
             ],
             on_broken: Some(Box::new(move |why| to_end.end(&why))),
+            hides: shown_cpus().map(fusefs_sysfs::hides),
         },
     )?;
     let (Some(sys_fd), Some(dev_fd)) = (sys.take_mount(), dev.take_mount()) else {
@@ -196,6 +208,8 @@ struct FirstProcess {
     broken: AtomicBool,
     /// Everybody in there ends with it.
     cgroups: Vec<std::path::PathBuf>,
+    /// What has to know whose CPUs show, if they are the container's own.
+    cpus: Option<Arc<ProcessCpus>>,
 }
 
 impl FirstProcess {
@@ -224,6 +238,10 @@ impl FirstProcess {
                     let first = Pid::from_raw(number);
                     *self.process.lock() = Some(Arc::new(pidfd(first)?));
                     pid = Some(first);
+                    // before anybody waits for the stage: as long as it is there its pid is its own
+                    if let Some(cpus) = &self.cpus {
+                        cpus.follow(number);
+                    }
                     // what ends it may have come first
                     if self.broken.load(Ordering::SeqCst) {
                         self.kill();
@@ -302,20 +320,7 @@ impl FirstProcess {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(e) => return Err(e).call(|| format!("waitpid({pid})"))?,
             }
-            was_ending = is_ending(pid);
+            was_ending = process::is_ending(pid.as_raw());
         }
     }
-}
-
-/// Whether the process has begun to exit (`PF_EXITING` in the flags of proc_pid_stat(5)).
-fn is_ending(pid: Pid) -> bool {
-    const PF_EXITING: u64 = 0x4;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // PID (COMM) STATE PPID PGRP SESSION TTY TPGID FLAGS: the name may hold anything
-    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let flags = after
-        .split_whitespace()
-        .nth(6)
-        .and_then(|flags| flags.parse::<u64>().ok());
-    flags.is_some_and(|flags| flags & PF_EXITING != 0)
 }

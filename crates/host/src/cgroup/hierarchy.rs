@@ -40,13 +40,7 @@ impl Hierarchies {
     pub fn detect() -> io::Result<Hierarchies> {
         const MOUNTINFO: &str = "/proc/self/mountinfo";
         let text = fs::read(MOUNTINFO).map_err(|e| failed(format!("read({MOUNTINFO:?})"), e))?;
-        Ok(Hierarchies::choose(&text, |version, path| {
-            let magic = match version {
-                Version::V1 => CGROUP_SUPER_MAGIC,
-                Version::V2 => CGROUP2_SUPER_MAGIC,
-            };
-            statfs(path).is_ok_and(|found| found.filesystem_type() == magic)
-        }))
+        Ok(Hierarchies::choose(&text, is_there))
     }
 
     /// The mount of the v1 hierarchy that has the `devices` controller.
@@ -70,11 +64,11 @@ impl Hierarchies {
     fn choose(mountinfo: &[u8], is_there: impl Fn(Version, &Path) -> bool) -> Hierarchies {
         let mut mounts: Vec<Mount> = mountinfo
             .split(|byte| *byte == b'\n')
-            .filter_map(Mount::parse)
+            .filter_map(|line| Mount::parse(line, b"devices"))
             .filter(|mount| is_there(mount.version, &mount.path))
             .collect();
         // stable: the first mount of the best kind
-        mounts.sort_by_key(|mount| (!mount.whole, !mount.writable));
+        mounts.sort_by_key(|mount| (!mount.is_whole(), !mount.writable));
         let first = |version| {
             let mount = mounts.iter().find(|mount| mount.version == version);
             mount.map(|mount| mount.path.clone())
@@ -86,17 +80,21 @@ impl Hierarchies {
     }
 }
 
-struct Mount {
-    version: Version,
-    path: PathBuf,
-    whole: bool,
+/// A mount of a hierarchy.
+#[derive(Clone, Debug)]
+pub(super) struct Mount {
+    pub version: Version,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which cgroup it shows there, by its path from the root of the caller's cgroup namespace.
+    pub root: PathBuf,
     writable: bool,
 }
 
 impl Mount {
-    /// A line of mountinfo, if it is of a hierarchy that matters:
+    /// A line of mountinfo, if it is of cgroup v2 or of the v1 hierarchy that has `controller`:
     /// `31 23 0:28 / /sys/fs/cgroup/devices rw,relatime shared:9 - cgroup cgroup rw,devices`.
-    fn parse(line: &[u8]) -> Option<Mount> {
+    pub fn parse(line: &[u8], controller: &[u8]) -> Option<Mount> {
         let mut fields = line.split(|byte| *byte == b' ');
         let (root, path, options) = (fields.nth(3)?, fields.next()?, fields.next()?);
         let mut after = fields.skip_while(|field| *field != b"-").skip(1);
@@ -106,16 +104,31 @@ impl Mount {
         };
         let version = match kind {
             b"cgroup2" => Version::V2,
-            b"cgroup" if has(of_super, b"devices") => Version::V1,
+            b"cgroup" if has(of_super, controller) => Version::V1,
             _ => return None,
         };
+        let path_of = |field| PathBuf::from(OsString::from_vec(unescape(field)));
         Some(Mount {
             version,
-            path: PathBuf::from(OsString::from_vec(unescape(path))),
-            whole: root == b"/",
+            path: path_of(path),
+            root: path_of(root),
             writable: has(options, b"rw") && has(of_super, b"rw"),
         })
     }
+
+    /// Whether it shows the whole hierarchy.
+    pub fn is_whole(&self) -> bool {
+        self.root == Path::new("/")
+    }
+}
+
+/// Whether a hierarchy is mounted at `path`, and not hidden by another mount.
+pub(super) fn is_there(version: Version, path: &Path) -> bool {
+    let magic = match version {
+        Version::V1 => CGROUP_SUPER_MAGIC,
+        Version::V2 => CGROUP2_SUPER_MAGIC,
+    };
+    statfs(path).is_ok_and(|found| found.filesystem_type() == magic)
 }
 
 /// mountinfo writes blanks and backslashes as `\040`.

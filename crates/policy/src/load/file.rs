@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     RuleErrors,
     load::{Binding, Keys, Loader},
-    policy::Rule,
+    policy::{Cpus, Rule},
     words::{list, nearest},
     yaml::{self, Node, Position, Scalar, Value},
 };
@@ -15,8 +15,8 @@ const FILE: Keys = Keys {
     later: &["include"],
 };
 const POLICY: Keys = Keys {
-    known: &["base", "rules"],
-    later: &["cpus", "limits", "ancestors"],
+    known: &["base", "cpus", "rules"],
+    later: &["limits", "ancestors"],
 };
 
 /// What a file says, every name in it resolved.
@@ -31,6 +31,8 @@ pub(crate) struct File {
 pub(crate) struct Definition {
     pub name: Arc<str>,
     pub bases: Vec<Base>,
+    /// None: as its bases have it.
+    pub cpus: Option<Cpus>,
     pub rules: Arc<[Rule]>,
 }
 
@@ -132,6 +134,7 @@ impl Loader<'_> {
         let mut definition = Definition {
             name: name.clone(),
             bases: Vec::new(),
+            cpus: None,
             rules: Arc::new([]),
         };
         let Some(map) = self.keyed(node, &format!("policy `{name}`"), &POLICY) else {
@@ -157,6 +160,10 @@ impl Loader<'_> {
                     }
                 }
             }
+        }
+        if let Some(value) = map.get("cpus") {
+            let words = [("host", Cpus::Host), ("cgroup", Cpus::Cgroup)];
+            definition.cpus = self.word(value, "`cpus`", &words);
         }
         if let Some(value) = map.get("rules") {
             definition.rules = self.rules(value, &name).into();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Cpus;
 
 const FILE: &str = r#"
 version: 1
@@ -169,4 +170,25 @@ fn built_in_policies_parse() {
         assert!(!rules.policy(name).unwrap().devices.is_empty());
     }
     assert!(Rules::builtin("nothing").is_none());
+}
+
+#[test]
+fn who_does_not_say_which_processors_has_its_bases() {
+    let rules = Rules::parse(
+        "x",
+        "version: 1\npolicies:\n  own: { cpus: cgroup }\n  silent: { base: [] }\n  host: { cpus: host, base: [own] }\n  \
+         through: { base: [minimal, silent, own, host] }\n  deep: { base: [through, host] }\n  after: { base: [host, own] }\n",
+    )
+    .unwrap();
+    for (name, cpus) in [
+        ("minimal", Cpus::Host),
+        ("own", Cpus::Cgroup),
+        ("silent", Cpus::Host),
+        ("host", Cpus::Host),
+        ("through", Cpus::Cgroup),
+        ("deep", Cpus::Cgroup),
+        ("after", Cpus::Host),
+    ] {
+        assert_eq!(rules.policy(name).unwrap().cpus(), cpus, "{name}");
+    }
 }
