@@ -76,7 +76,9 @@ impl Engine {
         };
         let now: BTreeSet<Devpath> = devices.iter().map(|d| d.devpath.clone()).collect();
         let mut own = self.own.lock();
-        *own = devices.iter().filter_map(class_name).collect();
+        let names: BTreeSet<BString> = devices.iter().filter_map(class_name).collect();
+        // what is new is not ours yet: a request that looks for it now has to take it up
+        own.retain(|name| names.contains(name));
         self.apply(|scene| {
             let gone: Vec<Devpath> = scene
                 .table
