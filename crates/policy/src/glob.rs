@@ -12,6 +12,20 @@ pub(crate) struct Glob {
     tokens: Vec<Token>,
     /// How many tokens at the beginning are bytes, which are the pattern's own.
     prefix: usize,
+    tail: Tail,
+}
+
+/// What comes after the bytes at the beginning: most patterns need no more than a look at that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// Nothing.
+    None,
+    /// `/**`
+    Below,
+    /// `**`
+    All,
+    /// Something that has to be run.
+    Other,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,10 +94,17 @@ impl Glob {
             .iter()
             .take_while(|token| matches!(token, Token::Byte(_)))
             .count();
+        let tail = match tokens[prefix..] {
+            [] => Tail::None,
+            [Token::Below, Token::All] => Tail::Below,
+            [Token::All] => Tail::All,
+            _ => Tail::Other,
+        };
         Ok(Glob {
             pattern: pattern.to_owned(),
             tokens,
             prefix,
+            tail,
         })
     }
 
@@ -94,21 +115,43 @@ impl Glob {
 
     /// Whether the whole of `text` matches.
     pub fn matches(&self, text: &[u8]) -> bool {
-        text.strip_prefix(self.literal())
-            .and_then(|rest| self.run(rest))
-            .is_some_and(|states| states[self.tokens.len()])
+        let Some(rest) = text.strip_prefix(self.literal()) else {
+            return false;
+        };
+        match self.tail {
+            Tail::None => rest.is_empty(),
+            Tail::Below => rest.is_empty() || rest.starts_with(b"/"),
+            Tail::All => true,
+            Tail::Other => {
+                let states = self.run(rest);
+                states.is_some_and(|states| states[self.tokens.len()])
+            }
+        }
     }
 
     /// Whether something below the directory `path` could match: whether `path`, `/` and more can.
     pub fn leads_through(&self, path: &[u8]) -> bool {
-        let text = [path, b"/"].concat();
-        if text.len() < self.prefix {
-            return self.literal().starts_with(&text);
+        if path.len() + 1 < self.prefix {
+            let rest = self.literal().strip_prefix(path);
+            return rest.is_some_and(|rest| rest.starts_with(b"/"));
         }
-        // At the end of the pattern nothing more can follow.
-        text.strip_prefix(self.literal())
-            .and_then(|rest| self.run(rest))
-            .is_some_and(|states| states[..self.tokens.len()].contains(&true))
+        if self.tail == Tail::None {
+            // at the end of the pattern nothing more can follow
+            return false;
+        }
+        let text = [path, b"/"].concat();
+        let Some(rest) = text.strip_prefix(self.literal()) else {
+            return false;
+        };
+        match self.tail {
+            Tail::None => false,
+            Tail::Below => rest.is_empty() || rest.starts_with(b"/"),
+            Tail::All => true,
+            Tail::Other => {
+                let states = self.run(rest);
+                states.is_some_and(|states| states[..self.tokens.len()].contains(&true))
+            }
+        }
     }
 
     /// What every match begins with.

@@ -55,9 +55,9 @@ fn own_rules_come_first_then_each_bases() {
         order("gamepads"),
         [
             "gamepads/joysticks (/etc/x.yaml:13)",
-            "minimal/standard nodes (builtin:minimal:8)",
-            "minimal/terminals (builtin:minimal:13)",
-            "minimal/processors and memory (builtin:minimal:18)",
+            "minimal/standard nodes (builtin:minimal:27)",
+            "minimal/terminals (builtin:minimal:32)",
+            "minimal/processors and memory (builtin:minimal:37)",
         ]
     );
     assert_eq!(
@@ -65,9 +65,9 @@ fn own_rules_come_first_then_each_bases() {
         [
             "disks (/etc/x.yaml:19)",
             "gamepads/joysticks (/etc/x.yaml:13)",
-            "minimal/standard nodes (builtin:minimal:8)",
-            "minimal/terminals (builtin:minimal:13)",
-            "minimal/processors and memory (builtin:minimal:18)",
+            "minimal/standard nodes (builtin:minimal:27)",
+            "minimal/terminals (builtin:minimal:32)",
+            "minimal/processors and memory (builtin:minimal:37)",
             "all/every device (builtin:all:8)",
         ]
     );
