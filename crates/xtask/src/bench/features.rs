@@ -25,6 +25,9 @@ const FLAGS: [(u32, &str); 9] = [
     (40, "allow_idmap"),
 ];
 
+/// What a server can do without agreeing on it, by answering the first request with ENOSYS.
+const UNSPOKEN: [&str; 2] = ["no_open", "no_opendir"];
+
 /// How long a server may take to say what it has agreed on.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -98,14 +101,14 @@ fn init_response(line: &str) -> Option<(String, u64)> {
 }
 
 fn flags(agreed: Option<u64>) -> Vec<String> {
-    let state = |bit: u32| match agreed {
-        None => "unknown",
+    let state = |bit: u32, name| match agreed {
         Some(flags) if flags >> bit & 1 == 1 => "yes",
-        Some(_) => "no",
+        Some(_) if !UNSPOKEN.contains(&name) => "no",
+        _ => "unknown",
     };
     let named = FLAGS
         .iter()
-        .map(|(bit, name)| format!("{name} {}", state(*bit)));
+        .map(|(bit, name)| format!("{name} {}", state(*bit, *name)));
     named.collect()
 }
 
@@ -129,6 +132,7 @@ mod tests {
         assert!(
             some.contains(&"passthrough yes".into()) && some.contains(&"readdirplus no".into())
         );
+        assert!(some.contains(&"no_opendir unknown".into()));
         assert!(flags(None).iter().all(|f| f.ends_with(" unknown")));
     }
 

@@ -70,7 +70,11 @@ pub fn run(args: &SysfsArgs) -> Result<()> {
     stop::watch()?;
     let began = Instant::now();
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
-    let report = measure(&bin, &plan, began + plan.total)?;
+    let report = measure(&bin, &plan, began + plan.total).or_else(|e| {
+        // what was being done when somebody asked to end does not matter
+        stop::check()?;
+        Err(e)
+    })?;
     let took = began.elapsed().as_secs();
     progress(&format!("measured in {took} s"));
     print!("{}", report.text());
