@@ -1,213 +1,224 @@
-//! The operations, taking turns.
+//! The systems taking turns.
 
-use std::fs::{self, File};
-use std::hint::black_box;
-use std::io::Read;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::mounts::Mounts;
+use super::affinity::Cores;
+use super::memory::{self, Charged};
+use super::operation::Operation;
+use super::rows::{Row, Unit, median};
+use super::stop;
+use super::system::{Devns, Kind, System};
 
-/// How often.
+/// How often, and for how long.
 pub struct Plan {
-    /// Rounds, in each of which every operation has its turn.
-    pub rounds: usize,
-    /// How often an operation is done in its turn.
-    batch: u32,
-    /// Rounds of walks, which take long.
-    walks: usize,
+    /// Samples of each system for each short operation.
+    short: usize,
+    /// How long a sample of a short one takes, in microseconds.
+    sample: f64,
+    /// Samples for each long one.
+    long: usize,
+    /// Fresh systems of each kind.
+    fresh: usize,
+    /// How long everything may take. Where that is too little, there are fewer samples.
+    pub total: Duration,
 }
 
 impl Plan {
     /// For results to keep.
     pub const FULL: Plan = Plan {
-        rounds: 101,
-        batch: 500,
-        walks: 9,
+        short: 101,
+        sample: 3000.0,
+        long: 15,
+        fresh: 9,
+        total: Duration::from_secs(240),
     };
     /// For a look.
     pub const QUICK: Plan = Plan {
-        rounds: 11,
-        batch: 200,
-        walks: 3,
+        short: 15,
+        sample: 1500.0,
+        long: 5,
+        fresh: 3,
+        total: Duration::from_secs(30),
     };
 }
 
-/// What one operation took.
-pub struct Measured {
-    /// The operation.
-    pub name: String,
-    /// Microseconds, median.
-    pub native: f64,
-    /// Microseconds, median.
-    pub ours: f64,
+/// The time that is left, divided among the rows to come.
+pub struct Budget {
+    until: Instant,
+    shares: f64,
 }
 
-impl Measured {
-    /// Ours as a multiple of native.
-    pub fn ratio(&self) -> f64 {
-        self.ours / self.native
+impl Budget {
+    /// All of the time until `until`, for `shares` shares.
+    pub fn new(until: Instant, shares: f64) -> Budget {
+        Budget { until, shares }
     }
-}
 
-/// Every machine has it, it never changes, and a class lists it.
-const ATTRIBUTE: &str = "devices/virtual/mem/null/dev";
-const LINK: &str = "class/mem/null";
-const DIRECTORY: &str = "class/tty";
-
-/// Does an operation on the file system at a path, some times.
-type Operation = fn(&Path, u32) -> Result<()>;
-
-const OPERATIONS: [(&str, Operation); 5] = [
-    ("stat, cached", stat),
-    ("readlink", readlink),
-    ("open+read+close of an attribute", open_read_close),
-    ("pread on an open fd", pread),
-    ("readdir", readdir),
-];
-
-/// Measure everything.
-pub fn all(mounts: &Mounts, plan: &Plan) -> Result<Vec<Measured>> {
-    let mut samples = vec![(Vec::new(), Vec::new()); OPERATIONS.len()];
-    for _ in 0..plan.rounds {
-        for ((_, operation), (native, ours)) in OPERATIONS.iter().zip(&mut samples) {
-            native.push(timed(|| operation(&mounts.native, plan.batch))? / f64::from(plan.batch));
-            ours.push(timed(|| operation(&mounts.ours, plan.batch))? / f64::from(plan.batch));
+    /// Take the next row's shares; what it does not use, the others have.
+    pub fn take(&mut self, shares: f64) -> Turns {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let part = (shares / self.shares.max(shares)).min(1.0);
+        self.shares -= shares;
+        let now = Instant::now();
+        Turns {
+            round_began: now,
+            until: now + left.mul_f64(part),
+            rounds: 0,
         }
     }
-    let entries = fs::read_dir(mounts.ours.join(DIRECTORY))?.count();
-    let name = |name: &str| match name {
-        "readdir" => format!("readdir of {entries}"),
-        name => name.to_string(),
+}
+
+/// The rounds of one row.
+pub struct Turns {
+    round_began: Instant,
+    until: Instant,
+    rounds: usize,
+}
+
+impl Turns {
+    /// The number of the next round, if there is to be one: there are `most` at most, one at least,
+    /// and none that would last too long if it lasted as long as the one before.
+    fn next(&mut self, most: usize) -> Option<usize> {
+        let now = Instant::now();
+        let last = now - self.round_began;
+        if self.rounds > 0 && (self.rounds >= most || now + last > self.until) {
+            return None;
+        }
+        self.round_began = now;
+        self.rounds += 1;
+        Some(self.rounds - 1)
+    }
+}
+
+/// Samples of each of `systems` for `operation`, in their order; a system that is not `wanted` has
+/// none.
+pub fn samples(
+    operation: Operation,
+    systems: &mut [&mut System],
+    wanted: &[bool],
+    plan: &Plan,
+    mut turns: Turns,
+) -> Result<Vec<Vec<f64>>> {
+    let long = operation.is_long();
+    let rounds = if long { plan.long } else { plan.short };
+    let count = systems.len();
+    let mut times = vec![1; count];
+    for at in (0..count).filter(|at| wanted[*at] && !long) {
+        let one = one(systems[at], operation, 20)?;
+        times[at] = (plan.sample / one).clamp(5.0, 5000.0) as u32;
+    }
+    let mut samples = vec![Vec::new(); count];
+    while let Some(round) = turns.next(rounds) {
+        // nobody always comes after the same one
+        for at in (0..count)
+            .map(|n| (n + round) % count)
+            .filter(|at| wanted[*at])
+        {
+            samples[at].push(one(systems[at], operation, times[at])?);
+        }
+    }
+    Ok(samples)
+}
+
+fn one(system: &mut System, operation: Operation, times: u32) -> Result<f64> {
+    stop::check()?;
+    let (worker, name) = (&mut system.worker, system.kind.name());
+    worker
+        .time(operation, times)
+        .with_context(|| format!("{name}, {}", operation.name()))
+}
+
+/// A row of what `samples` has measured.
+pub fn row(operation: Operation, pinned: bool, kinds: &[Kind], samples: &[Vec<f64>]) -> Row {
+    let mut row = Row {
+        op: operation.name().into(),
+        pinned,
+        target: operation.target().filter(|_| pinned),
+        ..Row::default()
     };
-    let names = OPERATIONS.iter().map(|(n, _)| name(n));
-    let mut measured: Vec<Measured> = names
-        .zip(samples)
-        .map(|(name, (native, ours))| of(name, native, ours))
-        .collect();
-    measured.extend(walks(mounts, plan)?);
-    Ok(measured)
+    for (kind, samples) in kinds.iter().zip(samples) {
+        row.medians
+            .extend(median(samples).map(|m| (kind.name(), m)));
+        row.samples = row.samples.max(samples.len());
+    }
+    row
 }
 
-fn walks(mounts: &Mounts, plan: &Plan) -> Result<[Measured; 2]> {
-    let mut first = (Vec::new(), Vec::new());
-    let mut warm = (Vec::new(), Vec::new());
-    let mut counts = (0, 0);
-    for _ in 0..plan.walks {
-        let turns = [
-            (&mounts.native, &mut first.0, &mut warm.0, &mut counts.0),
-            (&mounts.ours, &mut first.1, &mut warm.1, &mut counts.1),
-        ];
-        for (place, first, warm, count) in turns {
-            // 2: dentries and inodes, not pages
-            fs::write("/proc/sys/vm/drop_caches", "2").context("drop_caches")?;
-            first.push(timed(|| walk(place).map(|n| *count = n))?);
-            warm.push(timed(|| walk(place).map(|n| *count = n))?);
+/// The first walk through systems that have just been started, and what they hold of memory then.
+pub fn first_walks(
+    devns: &Devns,
+    kinds: &[Kind],
+    cores: &Cores,
+    pinned: bool,
+    plan: &Plan,
+    mut turns: Turns,
+) -> Result<[Row; 3]> {
+    let mut walks: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut servers = walks.clone();
+    let mut kernel = walks.clone();
+    let mut rounds = 0;
+    while let Some(round) = turns.next(plan.fresh) {
+        for at in 0..kinds.len() {
+            let kind = kinds[(at + round) % kinds.len()];
+            let fresh = walk_fresh(devns, kind, cores, pinned)?;
+            let name = kind.name();
+            walks.entry(name).or_default().push(fresh.walk);
+            servers.entry(name).or_default().push(fresh.servers);
+            kernel.entry(name).or_default().extend(fresh.kernel);
         }
+        rounds = round + 1;
     }
-    // under builtin:all both have the same; far apart, a comparison means nothing
-    if counts.0.abs_diff(counts.1) * 20 > counts.0 {
-        bail!("native has {} entries, ours {}", counts.0, counts.1);
-    }
-    let count = counts.1;
+    let row = |op: &str, unit, samples: BTreeMap<&'static str, Vec<f64>>| Row {
+        op: op.into(),
+        pinned,
+        unit,
+        medians: samples
+            .iter()
+            .filter_map(|(name, s)| Some((*name, median(s)?)))
+            .collect(),
+        samples: rounds,
+        ..Row::default()
+    };
+    let mut first = row(Operation::FirstWalk.name(), Unit::Microseconds, walks);
+    first.target = Operation::FirstWalk.target().filter(|_| pinned);
     Ok([
-        of(format!("first walk of {count}"), first.0, first.1),
-        of(format!("warm walk of {count}"), warm.0, warm.1),
+        first,
+        row("memory of the servers", Unit::Kibibytes, servers),
+        row("memory of the kernel", Unit::Kibibytes, kernel),
     ])
 }
 
-fn of(name: String, native: Vec<f64>, ours: Vec<f64>) -> Measured {
-    Measured {
-        name,
-        native: median(native),
-        ours: median(ours),
-    }
+struct Fresh {
+    /// Microseconds.
+    walk: f64,
+    /// KiB.
+    servers: f64,
+    /// KiB that the walk has added, if the kernel counts it.
+    kernel: Option<f64>,
 }
 
-/// Of an odd number of samples, as every plan has.
-fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples[samples.len() / 2]
-}
-
-/// How many microseconds it takes.
-fn timed(f: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let began = Instant::now();
-    f()?;
-    Ok(began.elapsed().as_secs_f64() * 1e6)
-}
-
-fn stat(top: &Path, times: u32) -> Result<()> {
-    let path = top.join(ATTRIBUTE);
-    for _ in 0..times {
-        black_box(fs::symlink_metadata(&path).with_context(|| format!("{path:?}"))?);
-    }
-    Ok(())
-}
-
-fn readlink(top: &Path, times: u32) -> Result<()> {
-    let path = top.join(LINK);
-    for _ in 0..times {
-        black_box(fs::read_link(&path).with_context(|| format!("{path:?}"))?);
-    }
-    Ok(())
-}
-
-fn open_read_close(top: &Path, times: u32) -> Result<()> {
-    let path = top.join(ATTRIBUTE);
-    let mut page = [0; 4096];
-    for _ in 0..times {
-        let mut file = File::open(&path).with_context(|| format!("{path:?}"))?;
-        black_box(file.read(&mut page)?);
-    }
-    Ok(())
-}
-
-fn pread(top: &Path, times: u32) -> Result<()> {
-    let path = top.join(ATTRIBUTE);
-    let file = File::open(&path).with_context(|| format!("{path:?}"))?;
-    let mut page = [0; 4096];
-    for _ in 0..times {
-        black_box(file.read_at(&mut page, 0)?);
-    }
-    Ok(())
-}
-
-fn readdir(top: &Path, times: u32) -> Result<()> {
-    let path = top.join(DIRECTORY);
-    for _ in 0..times {
-        black_box(
-            fs::read_dir(&path)
-                .with_context(|| format!("{path:?}"))?
-                .count(),
-        );
-    }
-    Ok(())
-}
-
-/// lstat of everything; how many entries.
-fn walk(top: &Path) -> Result<usize> {
-    let mut count = 0;
-    let mut directories = vec![top.to_path_buf()];
-    while let Some(dir) = directories.pop() {
-        // what is gone meanwhile is not counted
-        let Ok(entries) = fs::read_dir(&dir) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else {
-                continue;
-            };
-            count += 1;
-            if meta.is_dir() {
-                directories.push(entry.path());
-            }
-        }
-    }
-    Ok(count)
+fn walk_fresh(devns: &Devns, kind: Kind, cores: &Cores, pinned: bool) -> Result<Fresh> {
+    let mut system = System::start(kind, devns, true)?;
+    system.place(cores, pinned)?;
+    let charged = Charged::with(&system.processes()?)?;
+    let kernel = |charged: &Option<Charged>| charged.as_ref().map(Charged::kernel).transpose();
+    let before = kernel(&charged)?;
+    let walk = one(&mut system, Operation::FirstWalk, 1)?;
+    let after = kernel(&charged)?;
+    let servers = memory::pss(&system.servers()?)?;
+    // the cgroup can go when nobody is in it any more
+    drop(system);
+    drop(charged);
+    // network namespaces and inodes are freed behind one's back
+    std::thread::sleep(Duration::from_millis(50));
+    Ok(Fresh {
+        walk,
+        servers,
+        kernel: after.zip(before).map(|(after, before)| after - before),
+    })
 }
 
 #[cfg(test)]
@@ -215,8 +226,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_ratios() {
-        let m = of("x".into(), vec![9.0, 1.0, 2.0], vec![8.0, 4.0, 1.0]);
-        assert_eq!((m.native, m.ours, m.ratio()), (2.0, 4.0, 2.0));
+    fn a_row_has_one_round_even_when_time_is_up() {
+        let mut budget = Budget::new(Instant::now(), 2.0);
+        let mut turns = budget.take(1.0);
+        assert_eq!((turns.next(9), turns.next(9)), (Some(0), None));
+    }
+
+    #[test]
+    fn a_row_has_no_more_rounds_than_are_wanted() {
+        let mut budget = Budget::new(Instant::now() + Duration::from_secs(3600), 2.0);
+        let mut turns = budget.take(1.0);
+        let rounds = std::iter::from_fn(|| turns.next(3));
+        assert_eq!(rounds.collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_a_row_leaves_the_next_ones_have() {
+        let until = Instant::now() + Duration::from_secs(100);
+        let mut budget = Budget::new(until, 4.0);
+        let first = budget.take(1.0);
+        assert!(first.until < until - Duration::from_secs(74));
+        // it took no time at all: a third of all is the second's
+        let second = budget.take(1.0);
+        assert!(second.until > until - Duration::from_secs(67));
+        budget.take(1.0);
+        assert!(budget.take(1.0).until > until - Duration::from_secs(1));
     }
 }
