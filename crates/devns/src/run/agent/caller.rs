@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, open, openat};
 use nix::libc::{PATH_MAX, dev_t};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
-use nix::unistd::{chroot, fchdir};
+use nix::unistd::{Pid, chroot, fchdir};
 use sys::caps::{self, CapSet};
 use sys::mount::{device_of, flags_of};
 use sys::namespace::OWNER_UID;
@@ -34,11 +34,13 @@ pub fn answer(
     view: dev_t,
 ) -> Result<bool> {
     let caller = Caller::open(tid, call.subject)?;
-    // only now is it sure that the number was still the caller's when all that was opened
+    // the pages of the buffer are fetched here, where that holds no lock of the caller's
+    let tid = Pid::from_raw(tid as i32);
+    read_memory(tid, call.buffer, call.layout.size() as usize)?;
+    // only now is it sure that the number was still the caller's when all that was opened and read
     if !listener.is_valid(id) {
         return Ok(false);
     }
-    let memory = caller.memory.try_clone().call(|| "dup(<memory>)".into())?;
     let file = caller.find()?;
     if device_of(file.as_fd())? != view {
         return Ok(false);
@@ -51,13 +53,14 @@ pub fn answer(
     }
     // it cannot go to another process: the descriptor is of the memory, not of a number. Unlike the
     // kernel it gets through to a private page that is read-only, which its owner can do as well
-    memory
+    caller
+        .memory
         .write_all_at(&bytes, call.buffer)
         .call(|| format!("write(<memory of {tid}>, {:#x})", call.buffer))?;
     Ok(true)
 }
 
-/// What is needed of a thread that waits, opened with all our rights.
+/// What is needed of a thread that waits, opened and read with all our rights.
 struct Caller {
     root: OwnedFd,
     directory: OwnedFd,
@@ -69,11 +72,12 @@ struct Caller {
 }
 
 enum Sought {
-    Path(u64),
+    Path(CString),
     File(OwnedFd),
 }
 
 impl Caller {
+    /// Reading the path may take as long as the container likes.
     fn open(tid: u32, subject: Subject) -> Result<Caller> {
         let dir = format!("/proc/{tid}");
         let path = OFlag::O_PATH | OFlag::O_CLOEXEC;
@@ -95,29 +99,30 @@ impl Caller {
         Ok(Caller {
             root: at("root", path)?,
             directory: at("cwd", path)?,
-            memory: File::from(at("mem", OFlag::O_RDWR)?),
+            memory: File::from(at("mem", OFlag::O_WRONLY)?),
             uid,
             gid,
             groups: ids("Groups:"),
             sought: match subject {
-                Subject::Path(address) => Sought::Path(address),
+                Subject::Path(address) => {
+                    Sought::Path(read_path(Pid::from_raw(tid as i32), address)?)
+                }
                 Subject::Descriptor(fd) => Sought::File(at(&format!("fd/{fd}"), path)?),
             },
         })
     }
 
     /// Become it, and open the file that it asks about. This may take as long as the container likes.
-    fn find(self) -> Result<OwnedFd> {
+    fn find(&self) -> Result<OwnedFd> {
         // of what the threads of a process share, this one gets a copy
         unshare(CloneFlags::CLONE_FS).call(|| "unshare(CLONE_FS)".into())?;
         fchdir(&self.root).call(|| "fchdir(<root>)".into())?;
         chroot(".").call(|| "chroot(<root>)".into())?;
         fchdir(&self.directory).call(|| "fchdir(<cwd>)".into())?;
         become_caller(self.uid, self.gid, &self.groups)?;
-        match self.sought {
-            Sought::File(file) => Ok(file),
-            Sought::Path(address) => {
-                let path = read_path(&self.memory, address)?;
+        match &self.sought {
+            Sought::File(file) => file.try_clone().call(|| "dup(<the file>)".into()),
+            Sought::Path(path) => {
                 // the file is not opened: no driver or server hears of it
                 let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
                 open(path.as_c_str(), flags, Mode::empty()).call(|| format!("open({path:?})"))
@@ -149,24 +154,31 @@ fn become_caller(uid: u32, gid: u32, groups: &[u32]) -> Result<()> {
 }
 
 /// The string that begins at `address`.
-fn read_path(memory: &File, address: u64) -> Result<CString> {
+fn read_path(tid: Pid, address: u64) -> Result<CString> {
     let mut path = Vec::new();
     while path.len() < PATH_MAX as usize {
         let at = address.wrapping_add(path.len() as u64);
-        let mut page = vec![0u8; (PAGE - at % PAGE) as usize];
-        let n = memory
-            .read_at(&mut page, at)
-            .call(|| format!("read(<memory>, {at:#x})"))?;
-        if let Some(end) = page[..n].iter().position(|b| *b == 0) {
-            path.extend(&page[..end]);
+        let piece = read_memory(tid, at, (PAGE - at % PAGE) as usize)?;
+        if let Some(end) = piece.iter().position(|b| *b == 0) {
+            path.extend(&piece[..end]);
             return CString::new(path).call(|| "a path".into());
         }
-        if n == 0 {
-            break;
-        }
-        path.extend(&page[..n]);
+        path.extend(&piece);
     }
     Err(Error::new("a path", Errno::ENAMETOOLONG))
+}
+
+/// All of `length` bytes of a thread's memory.
+fn read_memory(tid: Pid, address: u64, length: usize) -> Result<Vec<u8>> {
+    let mut found = vec![0u8; length];
+    let n = sys::process::read_memory(tid, address as usize, &mut found)?;
+    match n == length {
+        true => Ok(found),
+        false => Err(Error::new(
+            format!("read(<memory of {tid}>, {address:#x})"),
+            Errno::EFAULT,
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -175,16 +187,16 @@ mod tests {
 
     #[test]
     fn a_path_ends_where_it_ends() {
-        let memory = File::open("/proc/self/mem").unwrap();
-        let read = |bytes: &[u8]| read_path(&memory, bytes.as_ptr() as u64);
+        let me = nix::unistd::getpid();
+        let read = |bytes: &[u8]| read_path(me, bytes.as_ptr() as u64);
         assert_eq!(read(b"/sys\0/dev\0").unwrap().as_c_str(), c"/sys");
         assert_eq!(read(b"\0").unwrap().as_c_str(), c"");
         let mut long = vec![b'x'; 9000];
         long.push(0);
         assert_eq!(read(&long[5000..]).unwrap().as_bytes().len(), 4000);
         assert!(read(&long).is_err());
-        assert!(read_path(&memory, 0).is_err());
-        assert!(read_path(&memory, u64::MAX - 1).is_err());
+        assert!(read_path(me, 0).is_err());
+        assert!(read_path(me, u64::MAX - 1).is_err());
     }
 
     #[test]
