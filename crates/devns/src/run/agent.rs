@@ -212,7 +212,7 @@ impl Question {
 
 impl Drop for Question {
     fn drop(&mut self) {
-        // ENOENT if it is answered already
+        // an error if it is answered already
         let _ = self.listener.go_on(self.id);
         self.busy.fetch_sub(1, Ordering::SeqCst);
     }

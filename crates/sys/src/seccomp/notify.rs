@@ -70,7 +70,7 @@ impl Listener {
     /// Have the call return 0 without being made.
     ///
     /// # Errors
-    /// ENOENT: it was called off.
+    /// ENOENT: it was called off, or is over; EINPROGRESS: it is answered already.
     pub fn succeed(&self, id: u64) -> Result<()> {
         self.send(id, 0)
     }
