@@ -201,7 +201,7 @@ fn a_32_bit_program_is_answered_in_its_own_layout() {
 fn udev_finds_the_devices_that_show() {
     let (shown, _hidden) = (Loop::add(790), Loop::add(791));
     let list = |container: Container| {
-        let command = "env -u SYSTEMD_DEVICE_VERIFY_SYSFS udevadm info --export-db";
+        let command = "env -u SYSTEMD_DEVICE_VERIFY_SYSFS udevadm info --export-db | grep loop";
         let command: Vec<&str> = command.split(' ').collect();
         let output = container.shows(&["loop790"]).run(&command).ok().stdout;
         let blocks = output
@@ -425,6 +425,33 @@ fn without_its_agent_a_container_ends() {
         let left = leftovers::of(&name, pid);
         assert!(left.is_empty(), "{flags:?} left behind: {left:#?}");
     }
+}
+
+/// devns where another listener is around it, of which the kernel allows one: it says so, and the
+/// environment variable is left for libudev.
+#[test]
+fn where_nobody_can_be_asked_the_rest_works() {
+    let inside = "stat -f -c %T /sys; grep Seccomp: /proc/self/status; udevadm info --export-db | grep loop";
+    let device = Loop::add(792);
+    let container = Container::new().shows(&["loop792"]);
+    let inner = container.command(&["sh", "-c", inside]);
+    // a filter that allows everything, and its listener, open as long as devns runs
+    let wrapper = "
+program = ctypes.create_string_buffer(struct.pack('<HBBI', 6, 0, 0, 0x7fff0000), 8)
+syscall(317, 1, 8, struct.pack('<HxxxxxxQ', 1, ctypes.addressof(program)))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0)[1]))";
+    let mut command = Command::new(tests::inside::PYTHON);
+    command
+        .args(["-c", &attacks::script(wrapper)])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    let seen = run(&mut command).ok();
+    assert!(seen.stdout.starts_with("fuseblk\nSeccomp:\t2\n"), "{seen}");
+    assert!(seen.stdout.contains(&device.devpath()), "{seen}");
+    assert!(
+        seen.stderr.contains("devns: statfs says FUSE of /sys"),
+        "{seen}"
+    );
 }
 
 /// It is a process of the host's: in no cgroup of the container, with nothing of devns's open but a
