@@ -431,7 +431,8 @@ fn without_its_agent_a_container_ends() {
 /// environment variable is left for libudev.
 #[test]
 fn where_nobody_can_be_asked_the_rest_works() {
-    let inside = "stat -f -c %T /sys; grep Seccomp: /proc/self/status; udevadm info --export-db | grep loop";
+    let inside =
+        "stat -f -c %T /sys; grep Seccomp: /proc/self/status; udevadm info --export-db | grep loop";
     let device = Loop::add(792);
     let container = Container::new().shows(&["loop792"]);
     let inner = container.command(&["sh", "-c", inside]);
