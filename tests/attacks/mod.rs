@@ -105,3 +105,11 @@ pub fn both() -> [(&'static str, Container); 2] {
     let limited = || Container::new().limit(std::time::Duration::from_secs(20));
     [("plain", limited()), ("userns", limited().userns())]
 }
+
+/// The same with its agent for statfs(2) and with one that answers nothing: no guarantee rests on it.
+pub fn both_with_and_without_agent() -> [(&'static str, Container); 4] {
+    let [(plain, a), (userns, b)] = both();
+    let [(_, c), (_, d)] =
+        both().map(|(name, container)| (name, container.args(["--statfs", "real"])));
+    [(plain, a), (userns, b), (plain, c), (userns, d)]
+}

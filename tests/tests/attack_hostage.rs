@@ -137,3 +137,33 @@ fn holding_with_a_page_of_its_own_fuse() {
     let fuse = "      - match: { subsystem: misc, devname: fuse }\n        show: rw\n";
     attack.carry_out(Container::new(), fuse);
 }
+
+/// A process whose first thread is gone, and whose last waits, on its way out, for a FUSE server that was
+/// another of them. No list of processes has it any more, and it cannot be killed.
+///
+/// Defence: `threads` in host/src/cgroup/kill.rs; without it, the end takes ten seconds and the cgroup stays.
+#[test]
+fn ending_with_a_file_of_its_own_fuse_open() {
+    let name = tests::unique("hostage");
+    let rules = "version: 1\npolicies:\n  test:\n    rules:\n      - match: { subsystem: misc, devname: fuse }\n        show: rw\n";
+    let body = format!(
+        "{}\n{}",
+        include_str!("../attacks/statfs.py"),
+        "nest(NEWNS)
+hung_mount('/mnt')
+file = os.open('/mnt/page', os.O_RDONLY)
+print('open', flush=True)
+syscall(60, 0)"
+    );
+    let container = Container::new().name(&name).rules(rules);
+    let shell = "python3 -c \"$0\" & sleep 1000";
+    let mut attacker = container.start(&["sh", "-c", shell, &attacks::script(&body)]);
+    attacker.expect("open");
+    // until the first thread is gone
+    std::thread::sleep(Duration::from_millis(200));
+    let pid = attacker.pid();
+    attacker.signal(nix::sys::signal::Signal::SIGTERM);
+    attacker.wait(Duration::from_secs(8)).exits(128 + 15);
+    let left = leftovers::of(&name, pid);
+    assert!(left.is_empty(), "left behind: {left:#?}");
+}

@@ -68,6 +68,8 @@ fn no_mount_is_the_hosts_and_only_dev_has_nodes() {
         Container::new().net_host(),
         Container::new().root(rootfs.dir()),
         Container::new().root(rootfs.dir()).userns(),
+        Container::new().args(["--statfs", "real"]),
+        Container::new().userns().args(["--statfs", "real"]),
     ];
     for container in cases {
         let seen = container.run(&["cat", "/proc/self/mountinfo"]).ok();
@@ -157,9 +159,6 @@ fn each_container_has_ids_of_its_own() {
 
 #[test]
 fn capabilities_and_restrictions_are_the_default_ones() {
-    let seen = Container::new()
-        .sh("grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status")
-        .ok();
     let expected = [
         "CapInh:\t0000000000000000",
         "CapPrm:\t00000000a00425fb",
@@ -169,7 +168,13 @@ fn capabilities_and_restrictions_are_the_default_ones() {
         "NoNewPrivs:\t1",
         "Seccomp:\t2",
     ];
-    assert_eq!(seen.lines(), expected);
+    for statfs in ["sysfs", "real"] {
+        let seen = Container::new()
+            .args(["--statfs", statfs])
+            .sh("grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status")
+            .ok();
+        assert_eq!(seen.lines(), expected, "{statfs}");
+    }
 }
 
 #[test]

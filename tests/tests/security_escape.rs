@@ -1,5 +1,6 @@
 //! Ways out of a container, each of which is closed (requirement 3): with a user namespace and
-//! without one, as the command and as a child of an init process.
+//! without one, as the command and as a child of an init process, and with an agent for statfs(2) that
+//! leaves everything to the kernel (requirement 8).
 //!
 //! Taken out on a copy of the tree, each defence named at a test makes that test fail.
 
@@ -9,7 +10,7 @@ mod attacks;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use attacks::{Attempts, both};
+use attacks::{Attempts, both_with_and_without_agent as both};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use tests::{Container, run, sh, unique};
 

@@ -73,6 +73,9 @@ pub struct RunArgs {
     /// Device cgroup to use
     #[arg(long, value_enum, default_value_t = CgroupVersion::Auto)]
     pub device_cgroup: CgroupVersion,
+    /// What statfs(2) on /sys says: that it is a sysfs, which libudev insists on, or the truth
+    #[arg(long, value_enum, default_value_t = Statfs::Sysfs)]
+    pub statfs: Statfs,
     /// Command and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -92,6 +95,14 @@ pub enum CgroupVersion {
     Auto,
     V1,
     V2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Statfs {
+    /// SYSFS_MAGIC: without it libudev (systemd 251 and later) and libusb find no device at all
+    Sysfs,
+    /// FUSE_SUPER_MAGIC: to find out what depends on it; nothing that keeps devices apart does
+    Real,
 }
 
 const RUN_HELP: &str = "Examples:

@@ -227,6 +227,16 @@ pub fn act_as_thread(uid: u32, gid: u32, rest: u32) -> Result<()> {
     }
 }
 
+/// Make `groups` the supplementary groups of the calling *thread*. Needs CAP_SETGID in effect.
+pub fn take_groups(groups: &[u32]) -> Result<()> {
+    // SAFETY: the length is that of the slice, which the kernel only reads.
+    let raw = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
+    match raw {
+        0 => Ok(()),
+        _ => Err(Error::last(format!("setgroups({} groups)", groups.len()))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,6 +127,33 @@ pub fn close_all_but(keep: &[RawFd]) {
     unsafe { libc::syscall(libc::SYS_close_range, from, u32::MAX, 0) };
 }
 
+/// Read the memory of the process that thread `tid` belongs to, from `address` on; how much was read,
+/// which ends before what is not there.
+///
+/// Pages that have to be fetched are waited for without a lock of that process, for as long as whoever
+/// provides them likes; unlike the same by /proc/TID/mem (`FOLL_FORCE` and no retry, mm/memory.c), which
+/// holds up everybody who wants to map something there or looks at its environment. The number may be
+/// another's by the time of the call. Needs CAP_SYS_PTRACE over the process.
+pub fn read_memory(tid: Pid, address: usize, into: &mut [u8]) -> Result<usize> {
+    let local = libc::iovec {
+        iov_base: into.as_mut_ptr().cast(),
+        iov_len: into.len(),
+    };
+    let remote = libc::iovec {
+        iov_base: std::ptr::without_provenance_mut(address),
+        iov_len: into.len(),
+    };
+    // SAFETY: the kernel writes to `into`, which `local` is all of; `remote` is an address of another
+    // process, which it checks.
+    let raw = unsafe { libc::process_vm_readv(tid.as_raw(), &local, 1, &remote, 1, 0) };
+    match raw {
+        0.. => Ok(raw as usize),
+        _ => Err(Error::last(format!(
+            "process_vm_readv({tid}, {address:#x})"
+        ))),
+    }
+}
+
 /// Take over descriptor number `fd` that a message has just brought (`SCM_RIGHTS`); call it once
 /// for each.
 pub fn received_fd(fd: RawFd) -> OwnedFd {

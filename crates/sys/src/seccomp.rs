@@ -19,14 +19,19 @@
 
 mod abi;
 mod emit;
+mod notify;
+mod statfs;
 
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use libc::sock_filter;
 
 use abi::Call;
 pub use abi::Machine;
 use emit::{Action, Rule};
+pub use notify::{Listener, Notification};
+pub use statfs::{Layout, StatfsCall, Subject, SysfsFigures};
 
 use crate::error::{Context, Error, Result};
 
@@ -129,6 +134,17 @@ impl Filter {
         self.rule(Call::Clone3, &[], ENOSYS)
     }
 
+    /// `statfs`, `fstatfs` and, in the 32-bit ABIs, `statfs64` and `fstatfs64` wait for what the
+    /// filter's listener answers; the filter is for [`Filter::install_with_listener`]. Whoever the
+    /// listener is may be fooled (it reads the caller's memory, which may change), so nothing may rest
+    /// on what it answers.
+    pub fn ask_about_statfs(self) -> Filter {
+        let calls = [Call::Statfs, Call::FStatfs, Call::Statfs64, Call::FStatfs64];
+        calls
+            .into_iter()
+            .fold(self, |filter, call| filter.rule(call, &[], Action::Ask))
+    }
+
     /// Adds a rule: `call` with each of `args` (index, low 32 bits) gets `action`. The first rule that
     /// matches decides.
     fn rule(mut self, call: Call, args: &[(u8, u32)], action: Action) -> Filter {
@@ -159,6 +175,26 @@ impl Filter {
     pub fn install(&self) -> Result<()> {
         install(&self.program())
     }
+
+    /// The same, with a listener (close-on-exec) that is asked about what the filter's rules say; until
+    /// it answers, a caller waits.
+    ///
+    /// Once the listener has heard of a call, its caller is interrupted by nothing less than its end
+    /// (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`): what the listener writes into the caller's memory then
+    /// cannot meet a handler of signals that uses that memory for something else (seccomp_unotify(2)).
+    ///
+    /// # Errors
+    /// As [`install`]; EINVAL also before Linux 5.19, which does not have that flag; EBUSY if a filter of
+    /// the thread has a listener already: the kernel allows one.
+    pub fn install_with_listener(&self) -> Result<OwnedFd> {
+        const WAIT_KILLABLE_RECV: libc::c_ulong = 1 << 5;
+        let raw = set(
+            &self.program(),
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE_RECV,
+        )?;
+        // SAFETY: with NEW_LISTENER the call returns a new descriptor, which nobody else has
+        Ok(unsafe { OwnedFd::from_raw_fd(raw as RawFd) })
+    }
 }
 
 /// Puts a compiled filter on the calling thread and everything it makes from now on.
@@ -169,6 +205,11 @@ impl Filter {
 /// instructions, or on a kernel without `CONFIG_SECCOMP_FILTER`; ENOMEM when all filters of the thread
 /// together are too long.
 pub fn install(program: &[sock_filter]) -> Result<()> {
+    set(program, 0).map(drop)
+}
+
+/// What the call returns: 0, or a descriptor if `flags` ask for one.
+fn set(program: &[sock_filter], flags: libc::c_ulong) -> Result<libc::c_long> {
     const CALL: &str = "seccomp(SECCOMP_SET_MODE_FILTER)";
     // SAFETY: takes no pointers, changes nothing
     let no_new_privs = unsafe { libc::prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) };
@@ -189,12 +230,12 @@ pub fn install(program: &[sock_filter]) -> Result<()> {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            0,
+            flags,
             std::ptr::from_ref(&prog),
         )
     };
     match rc {
-        0 => Ok(()),
+        0.. => Ok(rc),
         _ => Err(Error::last(format!("{CALL}, {len} instructions"))),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::thread;
 
-use sys::seccomp::Filter;
+use sys::seccomp::{Filter, Layout, Listener, Subject};
 
 /// The owner of a quiet network namespace, say.
 const OWNER: u64 = 0x7eff_0001;
@@ -211,4 +211,52 @@ fn refuses_what_the_kernel_cannot_take() {
             libc::EINVAL
         );
     });
+}
+
+/// The caller waits until it is answered, by the listener or, at its word, by the kernel; without a
+/// listener the call is not there.
+#[test]
+fn a_listener_is_asked_and_answers() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: needs root");
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let caller = thread::spawn(move || {
+        nix::sys::prctl::set_no_new_privs().unwrap();
+        let filter = Filter::new().ask_about_statfs();
+        let listener = filter.install_with_listener().unwrap();
+        assert_eq!(
+            filter.install_with_listener().unwrap_err().errno(),
+            libc::EBUSY,
+            "one is all there is"
+        );
+        tell.send((
+            Listener::new(listener),
+            nix::unistd::gettid().as_raw() as u32,
+        ))
+        .unwrap();
+        let args = [GARBAGE | 77, 0x1000, 0];
+        assert_eq!(call(libc::SYS_fstatfs, args), 0, "as the listener says");
+        assert_eq!(call(libc::SYS_fstatfs, args), -i64::from(libc::EBADF));
+        assert_eq!(call(libc::SYS_fstatfs, args), ENOSYS, "nobody listens");
+    });
+    let (listener, tid) = told.recv().unwrap();
+    let first = listener.receive().unwrap();
+    let asked = first.statfs.unwrap();
+    assert_eq!(first.tid, tid);
+    assert_eq!(asked.subject, Subject::Descriptor(77));
+    assert_eq!((asked.buffer, asked.layout), (0x1000, Layout::Bits64));
+    assert!(listener.is_valid(first.id));
+    listener.succeed(first.id).unwrap();
+    assert!(!listener.is_valid(first.id));
+    let again = listener.go_on(first.id).unwrap_err().errno();
+    assert!(
+        [libc::EINPROGRESS, libc::ENOENT].contains(&again),
+        "{again}"
+    );
+    let second = listener.receive().unwrap();
+    assert_ne!(second.id, first.id);
+    listener.go_on(second.id).unwrap();
+    drop(listener);
+    caller.join().unwrap();
 }

@@ -11,10 +11,11 @@ const X32: u32 = 0x4000_0000;
 
 const ALLOW: u32 = 0x7fff_0000;
 const KILL: u32 = 0x8000_0000;
+const ASK: u32 = 0x7fc0_0000;
 const EPERM: u32 = 0x0005_0000 | 1;
 const ENOSYS: u32 = 0x0005_0000 | 38;
 
-/// What a filter is asked to refuse, and the same in the naive model.
+/// What a filter is asked to refuse or to ask about, and the same in the naive model.
 #[derive(Clone, Default, Debug)]
 struct Wanted {
     uids: Vec<u32>,
@@ -22,6 +23,7 @@ struct Wanted {
     uevents: bool,
     keyrings: bool,
     cgroups: bool,
+    statfs: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +54,13 @@ impl Wanted {
         } else {
             filter
         };
-        if self.cgroups {
+        let filter = if self.cgroups {
             filter.deny_cgroup_namespaces()
+        } else {
+            filter
+        };
+        if self.statfs {
+            filter.ask_about_statfs()
         } else {
             filter
         }
@@ -98,6 +105,8 @@ impl Wanted {
                 when(self.cgroups && low[0] & 0x0200_0000 != 0, EPERM)
             }
             (_, 435) => when(self.cgroups, ENOSYS),
+            (X86_64, 137 | 138) | (I386, 99 | 100 | 268 | 269) => when(self.statfs, ASK),
+            (AARCH64, 43 | 44) | (ARM, 99 | 100 | 266 | 267) => when(self.statfs, ASK),
             _ => ALLOW,
         }
     }
@@ -167,7 +176,7 @@ impl Random {
         let interesting = [
             41, 102, 103, 105, 113, 116, 117, 122, 145, 146, 147, 151, 198, 203, 208, 213, 215,
             281, 359, 425, 248, 250, 286, 288, 217, 219, 309, 311, 56, 272, 120, 310, 97, 220, 337,
-            435,
+            435, 137, 138, 99, 100, 268, 269, 43, 44, 266, 267,
         ];
         let nr = match self.below(4) {
             0 => self.below(600) as u32,
@@ -212,6 +221,7 @@ fn random_calls_against_the_model() {
             uevents: random.below(2) == 0,
             keyrings: random.below(2) == 0,
             cgroups: random.below(2) == 0,
+            statfs: random.below(2) == 0,
         };
         let machine = [Machine::X86, Machine::Arm][round % 2];
         let program = wanted.filter().program_for(machine);
@@ -226,7 +236,7 @@ fn random_calls_against_the_model() {
             *seen.entry(said).or_insert(0) += 1;
         }
     }
-    for verdict in [ALLOW, KILL, EPERM, ENOSYS] {
+    for verdict in [ALLOW, KILL, EPERM, ENOSYS, ASK] {
         assert!(
             seen[&verdict] > 500,
             "{verdict:#x} came {} times",
@@ -243,6 +253,7 @@ fn every_number_of_every_abi() {
         uevents: true,
         keyrings: true,
         cgroups: true,
+        statfs: true,
     };
     for (machine, archs) in [
         (Machine::X86, [X86_64, I386]),
@@ -282,6 +293,7 @@ fn calls_without_a_rule_are_decided_by_number() {
         uevents: true,
         keyrings: true,
         cgroups: true,
+        statfs: true,
     };
     let program = wanted.filter().program_for(Machine::X86);
     let looked: Vec<u32> = (0..512)
@@ -308,6 +320,7 @@ fn many_rules_still_fit_the_jumps() {
         uevents: true,
         keyrings: true,
         cgroups: true,
+        statfs: true,
     };
     let program = wanted.filter().program_for(Machine::X86);
     for (nr, last, verdict) in [

@@ -1,11 +1,11 @@
 //! What is looked at.
 
+mod cgroups;
+
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::Duration;
 
-use host::cgroup::{Cgroup, Hierarchies, Version, kill_and_remove};
 use host::monitor::Message;
 use host::{Injector, Monitor, Sysfs, udevdb};
 use kobject::Uevent;
@@ -25,11 +25,11 @@ pub fn all() -> Vec<Finding> {
         all.push(passthrough(&fuse));
         all.push(user_namespaces());
         all.push(quiet_namespace());
-        all.extend(cgroups());
+        all.extend(cgroups::both());
     } else {
         all.push(not_tried());
     }
-    all.extend([seccomp(), udev(), loop_devices()]);
+    all.extend([seccomp(), statfs(), udev(), loop_devices()]);
     all
 }
 
@@ -73,17 +73,25 @@ fn not_tried() -> Finding {
     )
 }
 
-fn kernel() -> Finding {
+fn kernel_release() -> String {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim().to_string();
+    release.trim().to_string()
+}
+
+fn kernel_version() -> (u32, u32) {
+    let release = kernel_release();
     let mut numbers = release
         .split(['.', '-'])
         .map(|n| n.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+fn kernel() -> Finding {
+    let release = kernel_release();
     finding(
         "kernel",
         // mount_setattr(2) is the youngest call that is needed
-        if version >= (5, 12) {
+        if kernel_version() >= (5, 12) {
             Ok(format!("Linux {release}"))
         } else {
             Err(missing(format!("Linux {release}")))
@@ -217,56 +225,6 @@ fn quiet_namespace() -> Finding {
     )
 }
 
-fn cgroups() -> Vec<Finding> {
-    let hierarchies = match Hierarchies::detect() {
-        Ok(hierarchies) => hierarchies,
-        Err(e) => {
-            let means = "access to devices cannot be limited";
-            let mend = "mount cgroup2: `mount -t cgroup2 cgroup2 /sys/fs/cgroup`";
-            return vec![finding("device cgroup", Err(missing(e)), "", means, mend)];
-        }
-    };
-    let works = |version, name: &str| -> Result<String, String> {
-        let id = format!("doctor-{name}-{}", std::process::id());
-        let made = Cgroup::create(&hierarchies, &id, Some(version)).map_err(|e| e.to_string())?;
-        let _ = kill_and_remove(&made.dirs(), Duration::from_secs(1));
-        Ok(match version {
-            Version::V1 => "a cgroup was made".into(),
-            Version::V2 => "a program was attached".into(),
-        })
-    };
-    let (v2, v1) = (works(Version::V2, "v2"), works(Version::V1, "v1"));
-    // one is enough
-    let worst = if v1.is_ok() || v2.is_ok() {
-        State::Without
-    } else {
-        State::Missing
-    };
-    let mend = "a host needs one of the two: mount cgroup2, or the v1 controller `devices`";
-    let of = |name, result: Result<String, String>, other: bool| {
-        let without = if other {
-            "the other version is used"
-        } else {
-            "access to devices cannot be limited"
-        };
-        let good = result.map_err(|why| (worst, why));
-        let mut finding = finding(
-            name,
-            good,
-            "access to devices can be limited",
-            without,
-            mend,
-        );
-        finding.mend = finding.mend.filter(|_| !other);
-        finding
-    };
-    let (ok1, ok2) = (v1.is_ok(), v2.is_ok());
-    vec![
-        of("device cgroup v2", v2, ok1),
-        of("device cgroup v1", v1, ok2),
-    ]
-}
-
 fn seccomp() -> Finding {
     let actions =
         std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
@@ -280,6 +238,24 @@ fn seccomp() -> Finding {
         "calls that would leave the container can be refused",
         "calls that would leave the container cannot be refused",
         "a kernel with CONFIG_SECCOMP_FILTER",
+    )
+}
+
+/// The flag that is needed is younger than asking as such; nothing in /proc tells of it.
+fn statfs() -> Finding {
+    let actions =
+        std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
+    let fits = actions.contains("user_notif") && kernel_version() >= (5, 19);
+    finding(
+        "statfs",
+        if fits {
+            Ok("filters can ask".into())
+        } else {
+            Err((State::Without, "filters cannot ask".into()))
+        },
+        "statfs(2) says that /sys is a sysfs, as libudev and libusb want it",
+        "libudev finds devices only where SYSTEMD_DEVICE_VERIFY_SYSFS=0 is set, libusb none",
+        "a kernel from 5.19 on has it",
     )
 }
 

@@ -1,7 +1,7 @@
-//! What devns and the container's first processes say to each other while it is set up.
+//! What devns, the container's first processes and the agent say to each other while it is set up.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -19,7 +19,11 @@ pub enum Word {
     Started(i32),
     /// From it: the other end of its terminal.
     Terminal(OwnedFd),
-    /// From it: it cannot go on; the exit status, and why.
+    /// From it to devns, and on to the agent: what its system call filter asks.
+    Listener(OwnedFd),
+    /// From the agent: it has closed what it does not need.
+    Ready,
+    /// From the container: it cannot go on; the exit status, and why.
     Failed(u8, String),
 }
 
@@ -53,6 +57,8 @@ impl Channel {
             Word::Go(sys, dev) => (b"g".to_vec(), vec![sys.as_raw_fd(), dev.as_raw_fd()]),
             Word::Started(pid) => ([b"s", pid.to_string().as_bytes()].concat(), vec![]),
             Word::Terminal(fd) => (b"t".to_vec(), vec![fd.as_raw_fd()]),
+            Word::Listener(fd) => (b"l".to_vec(), vec![fd.as_raw_fd()]),
+            Word::Ready => (b"r".to_vec(), vec![]),
             Word::Failed(status, why) => {
                 let mut text = vec![b'f', *status];
                 text.extend(&why.as_bytes()[..why.len().min(LONGEST - 2)]);
@@ -72,7 +78,7 @@ impl Channel {
             MsgFlags::MSG_NOSIGNAL,
             None,
         )
-        .call(|| "sendmsg(container)".into())?;
+        .call(|| "sendmsg(<channel>)".into())?;
         Ok(())
     }
 
@@ -90,11 +96,11 @@ impl Channel {
                     MsgFlags::MSG_CMSG_CLOEXEC,
                 ) {
                     Err(Errno::EINTR) => {}
-                    got => break got.call(|| "recvmsg(container)".into())?,
+                    got => break got.call(|| "recvmsg(<channel>)".into())?,
                 }
             };
             let mut fds = Vec::new();
-            for message in got.cmsgs().call(|| "recvmsg(container)".into())? {
+            for message in got.cmsgs().call(|| "recvmsg(<channel>)".into())? {
                 if let ControlMessageOwned::ScmRights(raw) = message {
                     fds.extend(raw.into_iter().map(sys::process::received_fd));
                 }
@@ -108,6 +114,8 @@ impl Channel {
             (Some(b'g'), Some(sys), Some(dev)) => Some(Word::Go(sys, dev)),
             (Some(b's'), _, _) => lossy(&text[1..]).parse().ok().map(Word::Started),
             (Some(b't'), Some(fd), _) => Some(Word::Terminal(fd)),
+            (Some(b'l'), Some(fd), _) => Some(Word::Listener(fd)),
+            (Some(b'r'), _, _) => Some(Word::Ready),
             (Some(b'f'), _, _) => Some(Word::Failed(
                 *text.get(1).unwrap_or(&super::OURS),
                 lossy(&text[2.min(length)..]),
@@ -117,5 +125,11 @@ impl Channel {
                 "a message that makes no sense".into(),
             )),
         })
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

@@ -23,7 +23,8 @@ pub fn environment(
         ("HOSTNAME", name),
         // what systemd and its tools look for to know that they are in a container
         ("container", "devns"),
-        // libudev otherwise wants SYSFS_MAGIC from statfs(2), which on FUSE it cannot get
+        // libudev otherwise wants SYSFS_MAGIC from statfs(2), for which there is the agent; this is for
+        // where that cannot be
         ("SYSTEMD_DEVICE_VERIFY_SYSFS", "0"),
     ]
     .map(|(k, v)| (k.to_string(), v.to_string()))

@@ -22,6 +22,7 @@ use sys::namespace::{self, IdMap, Namespaces};
 use sys::process::{Fork, close_all_but, exit_now, fork, pidfd, send_signal};
 use viewfs::Mount;
 
+use super::agent::Agent;
 use super::channel::{Channel, Word};
 use super::gate::CgroupGate;
 use super::options::{self, Options};
@@ -78,6 +79,8 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     // forks, so before the first thread
     let sys_mount = Mount::new(fusefs_sysfs::SUBTYPE, "devns", false)?;
     let dev_mount = Mount::new(fusefs_dev::SUBTYPE, "devns", true)?;
+    let view = sys::mount::device_of(sys_mount.fd())?;
+    let agent = Agent::start(options.statfs, view)?;
     let (ours, theirs) = Channel::pair()?;
     let streams = Streams::new(options.tty)?;
     let stage_pid = start_stage(options, state, &namespaces, theirs, &streams)?;
@@ -136,8 +139,12 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     let (Some(sys_fd), Some(dev_fd)) = (sys.take_mount(), dev.take_mount()) else {
         return Err(Failure::new(Status::Other, "a mount is missing"));
     };
+    let to_end = first.clone();
+    agent
+        .watch(move || to_end.end("the agent that answers the container's statfs calls is gone"))
+        .call(|| "thread(agent)".into())?;
     ours.say(&Word::Go(sys_fd, dev_fd))?;
-    let status = first.attend(&ours, stage_pid);
+    let status = first.attend(&ours, stage_pid, &agent);
     for thread in screen {
         let _ = thread.join();
     }
@@ -227,7 +234,12 @@ impl FirstProcess {
     }
 
     /// Follow the container from the first message to its end.
-    fn attend(self: &Arc<Self>, channel: &Channel, stage: Pid) -> Result<u8, Failure> {
+    fn attend(
+        self: &Arc<Self>,
+        channel: &Channel,
+        stage: Pid,
+        agent: &Agent,
+    ) -> Result<u8, Failure> {
         let mut pid = None;
         let mut screen = None;
         let mut raw = None;
@@ -253,8 +265,10 @@ impl FirstProcess {
                     raw = Some(terminal::Raw::stdin());
                     screen = Some((terminal::proxy(master.clone())?, master));
                 }
+                // if it fails the agent is gone, and the container ends for that
+                Word::Listener(listener) => drop(agent.answer(listener)),
                 Word::Failed(status, why) => failure = Some((status, why)),
-                Word::Go(..) => {}
+                Word::Go(..) | Word::Ready => {}
             }
         }
         // it ends as soon as it has said who the first process is, or why there is none

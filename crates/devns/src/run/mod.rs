@@ -1,5 +1,6 @@
 //! `devns run`: a process in namespaces that sees the devices its policy shows.
 
+mod agent;
 mod channel;
 mod command;
 mod container;

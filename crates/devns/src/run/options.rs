@@ -8,7 +8,7 @@ use host::cgroup::Version;
 use policy::Container;
 use sys::caps::CapSet;
 
-use crate::args::{CgroupVersion, Net, RunArgs};
+use crate::args::{CgroupVersion, Net, RunArgs, Statfs};
 
 /// Moby's default capabilities (`DefaultCapabilities`, oci/caps in its source) less MKNOD: what
 /// containers are used to, without the means to make a device node.
@@ -66,6 +66,7 @@ pub struct Options {
     pub tty: bool,
     pub init: bool,
     pub gate: Option<Version>,
+    pub statfs: Statfs,
     pub command: Vec<OsString>,
     /// What has to be said before the start.
     pub warnings: Vec<String>,
@@ -126,6 +127,7 @@ pub fn check(args: &RunArgs, default_name: &str) -> Result<Options, Failure> {
             CgroupVersion::V1 => Some(Version::V1),
             CgroupVersion::V2 => Some(Version::V2),
         },
+        statfs: args.statfs,
         command: args.command.clone(),
         warnings: warnings(args, extra),
     })

@@ -19,7 +19,7 @@ use sys::mount::{attach, clone_tree};
 use sys::namespace::IdMap;
 use sys::process::{Fork, close_on_exec_from, default_signals, exit_now, fork_sibling};
 use sys::seccomp::Filter;
-use sys::{Context, Error, Result};
+use sys::{Context, Result};
 
 use super::channel::{Channel, Word};
 use super::options::Options;
@@ -48,7 +48,7 @@ pub fn enter(stage: &Stage<'_>, channel: Channel) -> ! {
     // as the command is, as it is within reach of the container as long as that lives
     let set_up = first(stage, &channel)
         .and_then(|()| second(stage, &channel))
-        .and_then(|()| restrict(stage));
+        .and_then(|()| restrict(stage, &channel));
     if let Err(e) = set_up {
         let why = format!("the container cannot be set up: {e}");
         give_up(&channel, OURS, why);
@@ -169,7 +169,7 @@ fn second(stage: &Stage<'_>, channel: &Channel) -> Result<()> {
 }
 
 /// Give up what the command may not have.
-fn restrict(stage: &Stage<'_>) -> Result<()> {
+fn restrict(stage: &Stage<'_>, channel: &Channel) -> Result<()> {
     let keep = stage.options.caps;
     caps::clear_ambient()?;
     caps::bound(keep)?;
@@ -178,12 +178,22 @@ fn restrict(stage: &Stage<'_>) -> Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL).call(|| "prctl(PR_SET_PDEATHSIG)".into())?;
     sys::keyring::join_new_session()?;
     prctl::set_no_new_privs().call(|| "prctl(PR_SET_NO_NEW_PRIVS)".into())?;
-    filter(stage)
-        .install()
-        .map_err(|e| Error::new("seccomp()", std::io::Error::from(e)))
+    match filter(stage).ask_about_statfs().install_with_listener() {
+        // the only copy here, and the last thing before the command: nobody asks before it is gone
+        Ok(listener) => channel.say(&Word::Listener(listener)),
+        // the kernel is too old, or devns runs where another agent listens already
+        Err(e) if [libc::EINVAL, libc::EBUSY].contains(&e.errno()) => {
+            eprintln!(
+                "devns: statfs says FUSE of /sys, so libudev sees devices only where \
+                 SYSTEMD_DEVICE_VERIFY_SYSFS=0 is set: {e}"
+            );
+            filter(stage).install()
+        }
+        Err(e) => Err(e),
+    }
 }
 
-/// The system calls that are refused. No guarantee rests on an agent: these are decided in the
+/// The system calls that are refused. No guarantee rests on the agent: these are decided in the
 /// kernel.
 fn filter(stage: &Stage<'_>) -> Filter {
     let mut filter = Filter::new().deny_uid(sys::namespace::OWNER_UID);

@@ -71,7 +71,7 @@ pub fn kill_and_remove(dirs: &[PathBuf], deadline: Duration) -> io::Result<()> {
         if Instant::now() >= stubborn {
             let pids: Vec<i32> = left
                 .iter()
-                .flat_map(|dir| procs(dir).unwrap_or_default())
+                .flat_map(|dir| [procs(dir).unwrap_or_default(), threads(dir)].concat())
                 .collect();
             fuse::abort(&pids);
             stubborn = Instant::now() + PATIENCE;
@@ -164,7 +164,7 @@ struct Members {
 
 fn members(dir: &Path) -> io::Result<Members> {
     let mut members = Members::default();
-    visit(dir, &mut |text| {
+    visit(dir, c"cgroup.procs", &mut |text| {
         for pid in text.lines().filter_map(|line| line.parse().ok()) {
             match pid {
                 // to kill(2), 0 would be the caller's own process group
@@ -178,6 +178,20 @@ fn members(dir: &Path) -> io::Result<Members> {
     // a process on the move may be met twice
     members.pids.dedup();
     Ok(members)
+}
+
+/// The threads in the cgroup `dir` and in all nested ones. A process of which the first thread is gone
+/// and the others are on their way is not among [`procs`] any more, however long they take.
+fn threads(dir: &Path) -> Vec<i32> {
+    let mut tids = Vec::new();
+    // of v2 and of v1
+    for name in [c"cgroup.threads", c"tasks"] {
+        let _ = visit(dir, name, &mut |text| {
+            let all = text.lines().filter_map(|line| line.parse().ok());
+            tids.extend(all.filter(|tid: &i32| *tid > 0));
+        });
+    }
+    tids
 }
 
 #[cfg(test)]

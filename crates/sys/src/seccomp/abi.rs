@@ -54,6 +54,26 @@ impl Abi {
         }
     }
 
+    /// The ABI that `seccomp_data.arch` means, should this machine have it.
+    pub(super) fn from_audit_arch(arch: u32) -> Option<Abi> {
+        let known = Machine::NATIVE.abis();
+        known.into_iter().find(|abi| abi.audit_arch() == arch)
+    }
+
+    /// Whether its registers and addresses have 32 bits.
+    pub(super) fn is_32_bits(self) -> bool {
+        matches!(self, Abi::I386 | Abi::Arm)
+    }
+
+    /// The number of a call that only the 32-bit ABIs have.
+    fn of_32_bits(self, i386: u32, arm: u32) -> Option<u32> {
+        match self {
+            Abi::I386 => Some(i386),
+            Abi::Arm => Some(arm),
+            Abi::X86_64 | Abi::Aarch64 => None,
+        }
+    }
+
     /// Which bits of the number do not tell calls apart.
     pub(super) fn ignored_bits(self) -> u32 {
         match self {
@@ -81,6 +101,11 @@ pub(super) enum Call {
     Unshare,
     Clone,
     Clone3,
+    Statfs,
+    FStatfs,
+    /// The 32-bit ABIs' second try, with 64-bit counts and the size of the buffer as an argument.
+    Statfs64,
+    FStatfs64,
 }
 
 impl Call {
@@ -105,6 +130,10 @@ impl Call {
             Call::Unshare => [272, 310, 97, 337],
             Call::Clone => [56, 120, 220, 120],
             Call::Clone3 => [435; 4],
+            Call::Statfs => [137, 99, 43, 99],
+            Call::FStatfs => [138, 100, 44, 100],
+            Call::Statfs64 => return abi.of_32_bits(268, 266),
+            Call::FStatfs64 => return abi.of_32_bits(269, 267),
         };
         Some(match abi {
             Abi::X86_64 => x86_64,
@@ -137,6 +166,8 @@ mod tests {
             (Call::Unshare, libc::SYS_unshare),
             (Call::Clone, libc::SYS_clone),
             (Call::Clone3, libc::SYS_clone3),
+            (Call::Statfs, libc::SYS_statfs),
+            (Call::FStatfs, libc::SYS_fstatfs),
         ] {
             assert_eq!(call.number(native).map(i64::from), Some(number), "{call:?}");
         }

@@ -20,12 +20,15 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 pub(super) enum Action {
     /// It is not made, and fails with this errno.
     Errno(u16),
+    /// It waits for what the filter's listener answers.
+    Ask,
 }
 
 impl Action {
     fn value(self) -> u32 {
         match self {
             Action::Errno(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
+            Action::Ask => libc::SECCOMP_RET_USER_NOTIF,
         }
     }
 }

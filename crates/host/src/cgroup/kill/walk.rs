@@ -16,12 +16,12 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// Gives the text of each `cgroup.procs` to `read`. What vanishes meanwhile is left out.
-pub(super) fn visit(top: &Path, read: &mut dyn FnMut(&str)) -> io::Result<()> {
+/// Gives the text of each file `name` to `read`. What is not there or vanishes meanwhile is left out.
+pub(super) fn visit(top: &Path, name: &CStr, read: &mut dyn FnMut(&str)) -> io::Result<()> {
     walk(top, false, &mut |dir| {
         let file = match openat(
             dir.as_fd(),
-            c"cgroup.procs",
+            name,
             OFlag::O_RDONLY | OFlag::O_CLOEXEC,
             Mode::empty(),
         ) {
