@@ -15,5 +15,6 @@ pub mod namespace;
 pub mod process;
 pub mod pty;
 pub mod seccomp;
+pub mod stat;
 
 pub use error::{Context, Error, Result};

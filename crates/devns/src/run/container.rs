@@ -79,7 +79,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     // forks, so before the first thread
     let sys_mount = Mount::new(fusefs_sysfs::SUBTYPE, "devns", false)?;
     let dev_mount = Mount::new(fusefs_dev::SUBTYPE, "devns", true)?;
-    let view = sys::mount::device_of(sys_mount.fd())?;
+    let view = sys::stat::device_of(sys_mount.fd())?;
     let agent = Agent::start(options.statfs, view)?;
     let (ours, theirs) = Channel::pair()?;
     let streams = Streams::new(options.tty)?;

@@ -14,9 +14,9 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chroot, fchdir};
 use sys::caps::{self, CapSet};
-use sys::mount::{device_of, flags_of};
 use sys::namespace::OWNER_UID;
 use sys::seccomp::{Listener, StatfsCall, Subject, SysfsFigures};
+use sys::stat::{device_of, flags_of};
 use sys::{Context, Error, Result};
 
 /// Paths are read up to the end of a page: the next may not be there, and need not.
