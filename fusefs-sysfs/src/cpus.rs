@@ -157,6 +157,11 @@ impl<S: Source> Source for CpuView<S> {
         }
     }
 
+    fn stat_again(&self, path: &[u8]) -> Result<Stat, Error> {
+        self.check(path)?;
+        self.source.stat_again(path)
+    }
+
     fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
         !(self.shown.is_some() && is_of_cpus(path)) && self.source.is_same_for_all(path, stat)
     }

@@ -46,6 +46,10 @@ impl<S: Source> Source for Own<S> {
         self.source.directory(path)
     }
 
+    fn stat_again(&self, path: &[u8]) -> Result<Stat, Error> {
+        self.source.stat_again(path)
+    }
+
     fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
         path != SEQNUM && self.source.is_same_for_all(path, stat)
     }

@@ -61,6 +61,10 @@ impl Source for SysfsSource {
         sysfs::resolve(path, target)
     }
 
+    fn stat_again(&self, path: &[u8]) -> Result<Stat, Error> {
+        Ok(self.convert(&self.sysfs.stat_again(path)?))
+    }
+
     /// Text that any uid may read. A text attribute has the size of a page
     /// (`sysfs_add_file_mode_ns`, fs/sysfs/file.c); a binary one that has it too is the configuration
     /// space of a PCI Express device, whose driver looks at who reads.

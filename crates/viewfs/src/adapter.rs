@@ -42,8 +42,9 @@ const INC_EPOCH: [u8; 16] = {
     message
 };
 
-/// Threads that take requests from the kernel. None of them runs a driver's code.
-const THREADS: usize = 2;
+/// Threads that take requests from the kernel. It runs no driver's code, so one is enough, and the
+/// fastest: of two, each request wakes the one that slept (open, read and close took 26 us instead of 23).
+const THREADS: usize = 1;
 
 /// A core on the wire.
 struct Adapter<T> {

@@ -28,6 +28,11 @@ pub trait Source: Send + Sync + 'static {
     fn directory<'a>(&'a self, path: &[u8]) -> Result<Box<dyn Directory + 'a>, Error> {
         Ok(by_path(self, path))
     }
+    /// As `stat`, of something that was asked for before: the caller compares the identity, so what the
+    /// directories on the way are does not matter.
+    fn stat_again(&self, path: &[u8]) -> Result<Stat, Error> {
+        self.stat(path)
+    }
     /// See [`Tree::same_for_all`]: whether `path`, which shows to be read only, gives everybody the
     /// same. `stat` is of it.
     fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
@@ -330,7 +335,7 @@ impl<S: Source> Tree for Filtered<S> {
         if self.access(path)? != FileAccess::Read {
             return Ok(None);
         }
-        let stat = self.source.stat(path)?;
+        let stat = self.source.stat_again(path)?;
         let same = stat.kind == Kind::File && self.source.is_same_for_all(path, &stat);
         Ok(same.then_some(stat))
     }
