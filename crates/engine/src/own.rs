@@ -98,19 +98,22 @@ impl Engine {
 
 impl Missed for Engine {
     fn missed(&self, path: &[u8]) -> bool {
-        self.is_own(path) && self.has_new_interface() && {
+        let in_class = NET_SUBSYSTEMS.iter().any(|class| {
+            path.strip_prefix(b"/class/")
+                .is_some_and(|p| p.starts_with(class.as_bytes()))
+        });
+        let may_be = in_class || path.contains_str("/net/") || path.ends_with(b"/net");
+        may_be && self.has_new_interface() && {
             let change = self.take_up_interfaces();
             merge(&mut self.taken_up.lock(), change);
             true
         }
     }
 
-    fn is_own(&self, path: &[u8]) -> bool {
-        let in_class = NET_SUBSYSTEMS.iter().any(|class| {
-            path.strip_prefix(b"/class/")
-                .is_some_and(|p| p.starts_with(class.as_bytes()))
-        });
-        in_class || path.contains_str("/net/") || path.ends_with(b"/net")
+    /// Directories that are named after a subsystem of interfaces: of a class, of a device's children.
+    fn holds_own(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        NET_SUBSYSTEMS.iter().any(|class| class.as_bytes() == name)
     }
 }
 

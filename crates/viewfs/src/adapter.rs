@@ -138,7 +138,8 @@ fn lifetime(node: &Node) -> Duration {
     match node.stat.lifetime {
         Lifetime::Announced | Lifetime::Directory => Duration::from_secs(3600),
         Lifetime::Short => Duration::from_secs(1),
-        Lifetime::None => Duration::ZERO,
+        Lifetime::For(rest) => rest,
+        Lifetime::None | Lifetime::Never => Duration::ZERO,
     }
 }
 

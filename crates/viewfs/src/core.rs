@@ -9,6 +9,7 @@ mod watch;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use bstr::BString;
 use parking_lot::Mutex;
@@ -69,6 +70,8 @@ pub struct Core<T> {
     polls: Polls,
     /// Makes the kernel look at every name again, if it can do that.
     forget_names: OnceLock<ForgetNames>,
+    /// The time of directories that have not changed since.
+    born: SystemTime,
 }
 
 /// Makes the kernel look at every name again, without waiting for anybody.
@@ -94,6 +97,7 @@ impl<T: Tree> Core<T> {
             recent: Mutex::default(),
             polls: Polls::default(),
             forget_names: OnceLock::new(),
+            born: SystemTime::now(),
         }
     }
 

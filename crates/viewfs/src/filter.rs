@@ -267,7 +267,11 @@ impl<S: Source> Filtered<S> {
             (stat.uid, stat.gid) = self.root;
         }
         if stat.kind != Kind::File {
-            if self.missed.as_ref().is_some_and(|m| m.is_own(path)) {
+            let holds_own = |path| self.missed.as_ref().is_some_and(|m| m.holds_own(path));
+            let parent = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
+            if stat.kind == Kind::Directory && holds_own(path) {
+                stat.lifetime = Lifetime::Never;
+            } else if holds_own(&path[..parent]) {
                 stat.lifetime = Lifetime::None;
             } else if is_announced(path) {
                 stat.lifetime = Lifetime::Announced;

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::Error;
 
@@ -39,6 +39,8 @@ pub struct Listed {
     /// When it was first seen with these: what it says as its time, so that the kernel knows when a
     /// listing that it keeps is outdated.
     pub since: SystemTime,
+    /// When that was looked at last, and the tree's generation then.
+    pub looked: (Instant, u64),
 }
 
 /// What is to be dropped once the nodes are not locked any more: that asks the kernel.

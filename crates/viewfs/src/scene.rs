@@ -26,7 +26,7 @@ pub trait Missed: Send + Sync {
     /// Look whether `path` in the tree may be an interface of the container that nobody has told
     /// us of yet, and if so take it up.
     fn missed(&self, path: &[u8]) -> bool;
-    /// Whether names at `path` come and go without us: nobody may keep them, since the container knows
-    /// of a change before we do.
-    fn is_own(&self, path: &[u8]) -> bool;
+    /// Whether names in the directory `path` come and go without us: nobody may keep them, since the
+    /// container knows of a change before we do.
+    fn holds_own(&self, path: &[u8]) -> bool;
 }

@@ -1,7 +1,7 @@
 //! What a file system has to answer; the core does the rest.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bstr::BString;
 
@@ -32,8 +32,12 @@ pub enum Lifetime {
     /// As long as nothing is said of the directory: its every name is looked at whenever it is used, once
     /// a second.
     Directory,
+    /// So long, the rest of a second.
+    For(Duration),
     /// Not at all: what was told of it may be outdated already.
     None,
+    /// Not at all, and neither may a listing of it be kept.
+    Never,
 }
 
 /// The attributes of a file. Inode numbers and link counts are the core's own: the source's

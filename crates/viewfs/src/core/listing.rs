@@ -98,9 +98,14 @@ impl<T: Tree> Core<T> {
             child.extend_from_slice(&name);
             let (number, old) = nodes.number_of(&child, stat.identity);
             dropped.push(old);
-            // whether a listing that the kernel has of it is outdated, we have not looked
-            if nodes.live(number).is_some_and(|n| n.listed.is_some()) {
-                stat.lifetime = Lifetime::None;
+            let listed = nodes.live(number).and_then(|n| n.listed);
+            if stat.kind == Kind::Directory {
+                stat.time = listed.map_or(self.born, |l| l.since);
+            }
+            if stat.lifetime == Lifetime::Never {
+                stat.time = SystemTime::now();
+            } else if let Some(listed) = listed {
+                stat.lifetime = listed.rest(generation, stat.lifetime);
             } else if self.forget_names.get().is_some() {
                 stat.lifetime = with_directory(&stat);
             }
@@ -112,7 +117,7 @@ impl<T: Tree> Core<T> {
         }
         drop(nodes);
         drop(dropped);
-        self.dated(&path, number, hash);
+        self.dated(&path, number, hash, generation);
         lines.sort_by_key(|line| line.place);
         let dots = [(number, "."), (parent, "..")].into_iter().zip(1..);
         let dots = dots.map(|((number, name), place)| Line {
@@ -161,39 +166,58 @@ impl<T: Tree> Core<T> {
     }
 
     /// If the kernel may have a listing of the directory `number`, say whether it is outdated: by the
-    /// directory's time.
+    /// directory's time. That is looked at once a second.
     pub(super) fn date(&self, number: u64, path: &[u8], stat: &mut Stat) {
         if stat.kind != Kind::Directory {
             return;
         }
-        let listed = self.nodes.lock().live(number).and_then(|n| n.listed);
-        if listed.is_none() {
+        if stat.lifetime == Lifetime::Never {
+            stat.time = SystemTime::now();
             return;
         }
-        if let Ok(entries) = self.tree.list_with_stats(path) {
-            stat.time = self.dated(path, number, hash(&entries));
+        let generation = self.tree.generation();
+        let listed = self.nodes.lock().live(number).and_then(|n| n.listed);
+        // nobody can have a listing of it
+        let Some(listed) = listed else {
+            stat.time = self.born;
+            return;
+        };
+        if listed.is_fresh(generation) {
+            stat.time = listed.since;
+            stat.lifetime = listed.rest(generation, stat.lifetime);
+            return;
         }
+        stat.time = match self.tree.list_with_stats(path) {
+            Ok(entries) => self.dated(path, number, hash(&entries), generation),
+            Err(_) => listed.since,
+        };
     }
 
-    /// The time since when directory `number` has the names that `hash` is of.
-    fn dated(&self, path: &[u8], number: u64, hash: u64) -> SystemTime {
+    /// The time since when directory `number` has the names that `hash` is of, looked at with the tree
+    /// at `generation`.
+    fn dated(&self, path: &[u8], number: u64, hash: u64, generation: u64) -> SystemTime {
         let now = SystemTime::now();
+        let looked = (Instant::now(), generation);
         let mut nodes = self.nodes.lock();
         let Some(node) = nodes.live(number) else {
             return now;
         };
         let before = node.listed;
-        if let Some(listed) = before.filter(|l| l.hash == hash) {
-            return listed.since;
-        }
-        // never the same time for different names, whatever the clock does
         let since = match before {
+            // as the kernel was told before it asked for the names
+            None => self.born,
+            Some(b) if b.hash == hash => b.since,
+            // never the same time for different names, whatever the clock does
             Some(b) if b.since >= now => b.since + Duration::from_nanos(1),
-            _ => now,
+            Some(_) => now,
         };
-        node.listed = Some(Listed { hash, since });
+        node.listed = Some(Listed {
+            hash,
+            since,
+            looked,
+        });
         drop(nodes);
-        if before.is_some()
+        if before.is_some_and(|b| b.hash != hash)
             && let Some(forget_names) = self.forget_names.get()
         {
             log::debug!("changed: {}", path.escape_ascii());
@@ -222,6 +246,26 @@ fn with_directory(stat: &Stat) -> Lifetime {
         (Kind::Directory, lifetime) => lifetime,
         (_, Lifetime::Short) => Lifetime::Directory,
         (_, lifetime) => lifetime,
+    }
+}
+
+impl Listed {
+    fn is_fresh(&self, generation: u64) -> bool {
+        let (at, of) = self.looked;
+        of == generation && at.elapsed() < FRESH
+    }
+
+    /// What is left of its second for who was to keep it for `lifetime`; nothing if it has to be looked
+    /// at again first.
+    fn rest(&self, generation: u64, lifetime: Lifetime) -> Lifetime {
+        match lifetime {
+            // whoever changes it says so
+            Lifetime::None | Lifetime::Announced => lifetime,
+            _ if self.is_fresh(generation) => {
+                Lifetime::For(FRESH.saturating_sub(self.looked.0.elapsed()))
+            }
+            _ => Lifetime::None,
+        }
     }
 }
 
