@@ -36,7 +36,7 @@ pub enum Lifetime {
     For(Duration),
     /// Not at all: what was told of it may be outdated already.
     None,
-    /// Not at all, and neither may a listing of it be kept.
+    /// Not at all, and a listing of it only as long as a new one would be the same.
     Never,
 }
 

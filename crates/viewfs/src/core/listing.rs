@@ -102,9 +102,7 @@ impl<T: Tree> Core<T> {
             if stat.kind == Kind::Directory {
                 stat.time = listed.map_or(self.born, |l| l.since);
             }
-            if stat.lifetime == Lifetime::Never {
-                stat.time = SystemTime::now();
-            } else if let Some(listed) = listed {
+            if let Some(listed) = listed {
                 stat.lifetime = listed.rest(generation, stat.lifetime);
             } else if self.forget_names.get().is_some() {
                 stat.lifetime = with_directory(&stat);
@@ -171,10 +169,6 @@ impl<T: Tree> Core<T> {
         if stat.kind != Kind::Directory {
             return;
         }
-        if stat.lifetime == Lifetime::Never {
-            stat.time = SystemTime::now();
-            return;
-        }
         let generation = self.tree.generation();
         let listed = self.nodes.lock().live(number).and_then(|n| n.listed);
         // nobody can have a listing of it
@@ -182,7 +176,8 @@ impl<T: Tree> Core<T> {
             stat.time = self.born;
             return;
         };
-        if listed.is_fresh(generation) {
+        // it is not looked at once a second where names come and go without us
+        if stat.lifetime != Lifetime::Never && listed.is_fresh(generation) {
             stat.time = listed.since;
             stat.lifetime = listed.rest(generation, stat.lifetime);
             return;
@@ -260,7 +255,7 @@ impl Listed {
     fn rest(&self, generation: u64, lifetime: Lifetime) -> Lifetime {
         match lifetime {
             // whoever changes it says so
-            Lifetime::None | Lifetime::Announced => lifetime,
+            Lifetime::None | Lifetime::Never | Lifetime::Announced => lifetime,
             _ if self.is_fresh(generation) => {
                 Lifetime::For(FRESH.saturating_sub(self.looked.0.elapsed()))
             }
