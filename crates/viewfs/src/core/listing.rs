@@ -83,6 +83,7 @@ impl<T: Tree> Core<T> {
     fn list(&self, number: u64) -> Result<Listing, Error> {
         let generation = self.tree.generation();
         let path = self.path(number)?;
+        let unlisted = self.tree.stat(&path)?.time;
         let entries = self.tree.list_with_stats(&path)?;
         let hash = hash(&entries);
         let mut dropped = Vec::new();
@@ -112,7 +113,7 @@ impl<T: Tree> Core<T> {
         }
         drop(nodes);
         drop(dropped);
-        self.dated(&path, number, hash);
+        self.dated(&path, number, hash, unlisted);
         lines.sort_by_key(|line| line.place);
         let dots = [(number, "."), (parent, "..")].into_iter().zip(1..);
         let dots = dots.map(|((number, name), place)| Line {
@@ -171,12 +172,13 @@ impl<T: Tree> Core<T> {
             return;
         }
         if let Ok(entries) = self.tree.list_with_stats(path) {
-            stat.time = self.dated(path, number, hash(&entries));
+            stat.time = self.dated(path, number, hash(&entries), stat.time);
         }
     }
 
-    /// The time since when directory `number` has the names that `hash` is of.
-    fn dated(&self, path: &[u8], number: u64, hash: u64) -> SystemTime {
+    /// The time since when directory `number` has the names that `hash` is of; `unlisted` is what it
+    /// said before it was listed for the first time.
+    fn dated(&self, path: &[u8], number: u64, hash: u64, unlisted: SystemTime) -> SystemTime {
         let now = SystemTime::now();
         let mut nodes = self.nodes.lock();
         let Some(node) = nodes.live(number) else {
@@ -186,10 +188,12 @@ impl<T: Tree> Core<T> {
         if let Some(listed) = before.filter(|l| l.hash == hash) {
             return listed.since;
         }
-        // never the same time for different names, whatever the clock does
         let since = match before {
+            // never the same time for different names, whatever the clock does
             Some(b) if b.since >= now => b.since + Duration::from_nanos(1),
-            _ => now,
+            Some(_) => now,
+            // being listed is no change: tar takes a directory whose time moves meanwhile for changed
+            None => unlisted,
         };
         node.listed = Some(Listed { hash, since });
         drop(nodes);
