@@ -79,7 +79,8 @@ fn both_enumerate_what_shows() {
         }
     }
     // against vacuity: on the host the same program finds the third disk too, and more
-    let native = run(&mut Command::new(&program)).ok();
+    // (and may meet one that somebody else pulls)
+    let native = run(&mut Command::new(&program));
     assert!(native.stdout.contains("/block/loop837 7:837\n"), "{native}");
 }
 
