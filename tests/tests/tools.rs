@@ -50,20 +50,17 @@ fn they_exit_as_natively_and_complain_of_nothing_new() {
             "ip -br link",
         ] {
             let seen = inside(&container, command);
-            // somebody else's device may go away below the host's tool, and it say so
-            let mut native = natively(command);
-            let fine = |native: &Output| {
-                seen.code() == native.code() && complaints(&seen).is_subset(&complaints(native))
-            };
-            for _ in 0..4 {
-                if fine(&native) {
-                    break;
-                }
-                native = natively(command);
-            }
+            let adds_nothing = |native: &Output| complaints(&seen).is_subset(&complaints(native));
+            let as_natively = (0..5).any(|_| {
+                let native = natively(command);
+                seen.code() == native.code() && adds_nothing(&native)
+            });
+            // below the host's tar other tests' devices come and go, which it takes for a failure: where it
+            // is never left alone, one inside that has no failure is right
             assert!(
-                fine(&native),
-                "{name} {command}\n{seen}\nand natively\n{native}"
+                as_natively || seen.code() == Some(0) && adds_nothing(&natively(command)),
+                "{name} {command}\n{seen}\nand natively\n{}",
+                natively(command)
             );
         }
         // what is a container for the host's tools too, and what they can tell of it
