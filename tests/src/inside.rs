@@ -20,3 +20,6 @@ pub const TERMINAL: &str = include_str!("inside/terminal.py");
 
 /// Asks of a tree what it will not do, and prints what came of each request.
 pub const REQUESTS: &str = include_str!("inside/requests.py");
+
+/// Enumerates devices, or hears of them, by pyudev.
+pub const DEVICES: &str = include_str!("inside/devices.py");

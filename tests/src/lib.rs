@@ -6,6 +6,7 @@
 //! number from 100 on that no other test uses, everything else is named after the process.
 
 pub mod binaries;
+pub mod by_hand;
 pub mod container;
 pub mod cpuset;
 pub mod heard;
@@ -18,8 +19,10 @@ pub mod output;
 pub mod processes;
 pub mod rootfs;
 pub mod running;
+pub mod tools;
 pub mod tree;
 
+pub use by_hand::ByHand;
 pub use container::Container;
 pub use cpuset::Cpuset;
 pub use heard::Heard;

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use host::sysfs::resolve;
 use serde_json::Value;
 use tests::tree::{Comparison, Tree, compare};
-use tests::{Container, Walker};
+use tests::{ByHand, Container, Walker};
 
 /// The file whose content is not the host's.
 const OWN_CONTENT: &str = "/kernel/uevent_seqnum";
@@ -145,52 +144,9 @@ fn all_is_what_root_of_a_user_namespace_reads_natively() {
     }
 }
 
-/// The devices that `minimal` shows, besides the machine's description below /devices/system.
-fn shown_by_minimal(path: &str) -> bool {
-    let mem =
-        ["null", "zero", "full", "random", "urandom"].map(|n| format!("/devices/virtual/mem/{n}"));
-    let tty = ["tty", "ptmx"].map(|n| format!("/devices/virtual/tty/{n}"));
-    let own = [
-        "/devices/virtual/net/lo".to_string(),
-        "/devices/system".to_string(),
-    ];
-    let tops = mem.into_iter().chain(tty).chain(own);
-    tops.into_iter()
-        .any(|top| path == top || path.starts_with(&format!("{top}/")))
-}
-
-/// Whether rules.md has `path` show under `minimal`, where the real tree is `native`: written
-/// the dumbest way.
-fn expected(path: &str, native: &Tree) -> bool {
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    if native.get(path).is_some_and(|e| e["type"] == "link") {
-        // a link shows exactly when its target does; one that leads nowhere does not
-        let target = native[path]["target"].as_str().unwrap_or_default();
-        let target = resolve(path.as_bytes(), target.as_bytes()).map(|t| t.to_string());
-        let place = shown_by_minimal(path)
-            || matches!(
-                parts[..],
-                ["class", _, _] | ["bus", _, "devices", _] | ["dev", _, _] | ["block", _]
-            );
-        return place && target.is_some_and(|t| native.contains_key(&t) && expected(&t, native));
-    }
-    let is_directory = native.get(path).is_some_and(|e| e["type"] == "directory");
-    match parts[..] {
-        [""] | ["block" | "bus" | "class" | "dev" | "devices" | "module"] => true,
-        ["dev", "block" | "char"] | ["class" | "bus", _] | ["bus", _, "devices" | "drivers"] => {
-            is_directory
-        }
-        // the way to what shows
-        ["devices", "virtual"] | ["devices", "virtual", "mem" | "tty" | "net"] => true,
-        ["kernel"] | ["kernel", "uevent_seqnum"] => true,
-        // what runtimes mask
-        ["devices", "system", "cpu", _, "thermal_throttle", ..] => false,
-        _ => shown_by_minimal(path),
-    }
-}
-
 #[test]
 fn minimal_is_exactly_what_the_rules_say() {
+    let by_hand = ByHand::minimal();
     for (uid, userns) in [(0, false), (1000, false), (0, true)] {
         let container = Container::new();
         let container = if userns {
@@ -202,7 +158,7 @@ fn minimal_is_exactly_what_the_rules_say() {
         let expected: BTreeSet<&String> = found
             .native
             .keys()
-            .filter(|p| expected(p, &found.native))
+            .filter(|p| by_hand.shows(p, &found.native))
             .collect();
         let shown: BTreeSet<&String> = found.view.keys().collect();
         let missing: Vec<_> = expected.difference(&shown).collect();
