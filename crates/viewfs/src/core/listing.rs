@@ -112,6 +112,7 @@ impl<T: Tree> Core<T> {
         }
         drop(nodes);
         drop(dropped);
+        self.sweep();
         self.dated(&path, number, hash);
         lines.sort_by_key(|line| line.place);
         let dots = [(number, "."), (parent, "..")].into_iter().zip(1..);
