@@ -4,6 +4,7 @@
 
 mod backing;
 mod listing;
+mod sweep;
 mod watch;
 
 use std::collections::HashMap;
@@ -134,6 +135,7 @@ impl<T: Tree> Core<T> {
             drop(dropped);
             return Err(Error::NotFound);
         }
+        self.sweep();
         Ok(Node { number, stat })
     }
 

@@ -2,10 +2,12 @@
 //!
 //! A number is given when a name is first shown and never again, so numbers tell nothing of
 //! what is hidden, and a device that comes back under an old name is a new node. A node that the
-//! kernel still holds after its path vanished is *retired*: it answers nothing any more.
+//! kernel still holds after its path vanished is *retired*: it answers nothing any more. One that the
+//! kernel does not hold keeps its number as long as its path is there, and is then given up.
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -54,7 +56,17 @@ pub struct Nodes {
     by_number: HashMap<u64, Node>,
     by_path: BTreeMap<Arc<[u8]>, u64>,
     next: u64,
+    /// Numbers given since some nodes were last suspected.
+    fresh: usize,
+    /// The path up to which they were.
+    suspected: Arc<[u8]>,
 }
+
+/// After so many new numbers, some nodes are suspected of having no path any more.
+const FRESH: usize = 256;
+/// Among so many nodes: a table of which a part is dead has been looked through before it is half as
+/// long again, and no request pays for more than some milliseconds.
+const SUSPECTED: usize = 2 * FRESH;
 
 impl Nodes {
     /// The root alone.
@@ -63,6 +75,8 @@ impl Nodes {
             by_number: HashMap::new(),
             by_path: BTreeMap::new(),
             next: ROOT,
+            fresh: 0,
+            suspected: Arc::from(&b""[..]),
         };
         nodes.number(b"");
         nodes
@@ -83,6 +97,7 @@ impl Nodes {
         }
         let (number, path) = (self.next, Arc::<[u8]>::from(path));
         self.next += 1;
+        self.fresh += 1;
         self.by_path.insert(path.clone(), number);
         let node = Node {
             path,
@@ -129,6 +144,39 @@ impl Nodes {
         self.by_number.get_mut(&number).filter(|n| !n.retired)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// If many numbers were given since the last time: of the next [`SUSPECTED`] nodes in the order of
+    /// their paths, the paths of those that the kernel does not hold.
+    pub fn suspects(&mut self) -> Vec<Arc<[u8]>> {
+        if self.fresh < FRESH {
+            return Vec::new();
+        }
+        self.fresh = 0;
+        let from = (Bound::Excluded(self.suspected.clone()), Bound::Unbounded);
+        let (mut suspects, mut last) = (Vec::new(), None);
+        for (path, number) in self.by_path.range(from).take(SUSPECTED) {
+            last = Some(path);
+            if self.by_number.get(number).is_some_and(|n| n.lookups == 0) {
+                suspects.push(path.clone());
+            }
+        }
+        // from the top again where the end was reached
+        self.suspected = last.cloned().unwrap_or_else(|| Arc::from(&b""[..]));
+        suspects
+    }
+
+    /// Give up the node at `path`, whose path is gone, unless the kernel holds it.
+    pub fn give_up(&mut self, path: &[u8]) -> Dropped {
+        match self.known(path) {
+            Some(_) => Dropped::default(),
+            None => self.retire(path),
+        }
+    }
+
     /// How many nodes the kernel reads by itself.
     pub fn backings(&self) -> usize {
         let backed = |n: &&Node| n.backing.is_some();
@@ -172,10 +220,7 @@ impl Nodes {
         gone.extend(self.by_path.get_key_value(path).map(|(p, _)| p.clone()));
         gone.extend(
             self.by_path
-                .range::<[u8], _>((
-                    std::ops::Bound::Included(&below[..]),
-                    std::ops::Bound::Unbounded,
-                ))
+                .range::<[u8], _>((Bound::Included(&below[..]), Bound::Unbounded))
                 .map(|(p, _)| p)
                 .take_while(|p| p.starts_with(&below))
                 .cloned(),
@@ -225,6 +270,31 @@ mod tests {
         drop(nodes.forget(b, 1));
         assert!(!nodes.by_number.contains_key(&b));
         assert_eq!(nodes.known(b"/a"), Some(5));
+    }
+
+    /// Names that are never the same again, of which nobody says that they are gone.
+    #[test]
+    fn what_is_gone_and_not_held_is_given_up() {
+        let mut nodes = Nodes::new();
+        let held = nodes.number(b"/held");
+        nodes.tell(held);
+        let stays = nodes.number(b"/stays");
+        for n in 0..100 * FRESH {
+            nodes.number(format!("/gone{n}").as_bytes());
+            for path in nodes.suspects() {
+                assert_ne!(&path[..], b"/held");
+                if path.starts_with(b"/gone") {
+                    drop(nodes.give_up(&path));
+                }
+            }
+            assert!(nodes.len() <= SUSPECTED + FRESH, "{n}");
+        }
+        assert_eq!(nodes.known(b"/held"), Some(held));
+        assert_eq!(nodes.number(b"/stays"), stays);
+        // told of it between the suspicion and the verdict
+        nodes.tell(stays);
+        drop(nodes.give_up(b"/stays"));
+        assert_eq!(nodes.known(b"/stays"), Some(stays));
     }
 
     #[test]

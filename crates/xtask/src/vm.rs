@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::packages;
-use crate::say::{build_binaries, need_root, progress, run as run_command, target, top};
+use crate::say::{
+    build_binaries, cargo, need_root, output, progress, run as run_command, target, top,
+};
 
 /// Plug real devices into a machine of its own that runs Debian's 6.1 kernel
 #[derive(clap::Args)]
@@ -23,7 +25,8 @@ pub struct Args {
 const HELP: &str = "\
 Each script tests/vm/*.sh runs as root in a machine that QEMU boots (tests/vm/vmrun), with the
 release binaries in its PATH. In it, `hmp device_add usb-kbd,id=k,bus=usb.0` plugs in a keyboard.
-Lines of a script that begin with `#:` are arguments for vmrun.
+Lines of a script that begin with `#:` are arguments for vmrun; `#test: NAME` builds tests/tests/NAME.rs
+and puts it into the machine, as /usr/local/lib/vm/tests/NAME.
 
 That kernel has no FUSE passthrough and charges bpf to no limit; it is the oldest that is supported.
 The first run downloads packages and builds images, 1.5 GB in target/vm.";
@@ -94,8 +97,35 @@ fn boot(payload: &Path, bin: &Path, verbose: bool) -> Result<()> {
     for line in text.lines().filter_map(|line| line.strip_prefix("#:")) {
         command.args(line.split_whitespace());
     }
+    for line in text.lines().filter_map(|line| line.strip_prefix("#test:")) {
+        for name in line.split_whitespace() {
+            let test = build_test(name)?;
+            let into = format!("{}:/usr/local/lib/vm/tests/{name}", test.display());
+            command.arg("--add").arg(into);
+        }
+    }
     if verbose {
         command.arg("--verbose");
     }
     run_command(command.current_dir(top()))
+}
+
+/// Build the test `name` of the package `tests`; its executable, whose file name only cargo knows.
+fn build_test(name: &str) -> Result<PathBuf> {
+    let built = output(cargo().args([
+        "test",
+        "--release",
+        "--no-run",
+        "--quiet",
+        "--message-format=json",
+        "--package=tests",
+        "--test",
+        name,
+    ]))?;
+    let executable = built.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["name"] == name;
+        is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    executable.with_context(|| format!("cargo has not said where the test {name} is"))
 }

@@ -115,6 +115,7 @@ impl<T: Tree> Core<T> {
         }
         drop(nodes);
         drop(dropped);
+        self.sweep();
         self.dated(&path, number, hash, generation);
         lines.sort_by_key(|line| line.place);
         let dots = [(number, "."), (parent, "..")].into_iter().zip(1..);

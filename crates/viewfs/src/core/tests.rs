@@ -216,6 +216,28 @@ fn what_is_hidden_while_it_is_listed_is_not_told() {
     assert!(!core.tell(&listing, &line));
 }
 
+/// Names that are never the same again, as those of interfaces may be, and nobody says that they went.
+#[test]
+fn what_goes_in_silence_leaves_no_node() {
+    let (core, _, fake) = core();
+    let disk = find(&core, DISK).unwrap().number;
+    for n in 0..3000 {
+        let name = format!("once{n}");
+        let path = format!("{DISK}/{name}");
+        fake.put(&path, Item::File("1\n"));
+        if n % 2 == 0 {
+            core.listing(disk, 0).unwrap();
+        } else {
+            let node = core.look_up(disk, name.as_bytes()).unwrap();
+            core.forget(node.number, 1);
+        }
+        fake.take(&path);
+    }
+    let left = core.nodes.lock().len();
+    assert!(left < 1000, "{left}");
+    assert_eq!(find(&core, DISK).unwrap().number, disk);
+}
+
 #[test]
 fn another_object_under_a_name_is_another_node() {
     let (core, _, fake) = core();

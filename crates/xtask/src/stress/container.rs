@@ -1,24 +1,59 @@
-//! A container whose one process reads and reports.
+//! A container whose processes read and report.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::say::output;
+
 const READER: &str = include_str!("reader.py");
+const NATIVE: &str = include_str!("native.py");
 
 /// A running container.
 pub struct Reader {
     /// The policy it has, which is its name too.
     pub name: &'static str,
+    /// A regular expression of the names that must never show.
+    hidden: String,
     devns: Child,
     ask: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    peaks: Arc<Peaks>,
+}
+
+/// What the server says of a mount now and then.
+#[derive(Default)]
+struct Peaks {
+    nodes: Peak,
+    backings: Peak,
+    given_up: AtomicUsize,
+}
+
+/// The most since the last look, which is what was said last where nothing was said since.
+#[derive(Default)]
+struct Peak {
+    last: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Peak {
+    fn put(&self, number: usize) {
+        self.last.store(number, Ordering::Relaxed);
+        self.most.fetch_max(number, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> usize {
+        let last = self.last.load(Ordering::Relaxed);
+        self.most.swap(last, Ordering::Relaxed)
+    }
 }
 
 /// What devns holds.
@@ -28,22 +63,44 @@ pub struct Held {
     pub fds: usize,
     /// Resident memory, in KiB.
     pub rss: u64,
+    /// The most nodes of a mount since the last look.
+    pub nodes: usize,
+    /// The most files that the kernel had open to read from by itself since the last look.
+    pub backings: usize,
+    /// Nodes that were given up so far because their path had gone in silence.
+    pub given_up: usize,
 }
 
 impl Reader {
-    /// Start one under policy `name` of `rules`; no name that `hidden`, a regular expression, matches
-    /// must ever show.
-    pub fn start(bin: &Path, rules: &Path, name: &'static str, hidden: &str) -> Result<Reader> {
+    /// Start one under policy `name` of `rules`, in which `processes` will read; no name that `hidden`, a
+    /// regular expression, matches must ever show.
+    pub fn start(
+        bin: &Path,
+        rules: &Path,
+        name: &'static str,
+        hidden: &str,
+        processes: usize,
+    ) -> Result<Reader> {
         let mut command = Command::new(bin.join("devns"));
         command
             .args(["run", "--userns", "--use", name, "--name", name, "--policy"])
             .arg(rules);
         command.args(["--", "/usr/bin/python3", "-c", READER, hidden]);
+        command.arg(processes.to_string());
+        command.env("RUST_LOG", "warn,fuser=error,viewfs::core::sweep=debug");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut devns = command.spawn().context("devns run")?;
+        let mut devns = command
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("devns run")?;
+        let peaks = Arc::<Peaks>::default();
+        let (log, told) = (devns.stderr.take().context("a pipe")?, peaks.clone());
+        std::thread::spawn(move || follow(BufReader::new(log), &told));
         let answers = BufReader::new(devns.stdout.take().context("a pipe")?);
         Ok(Reader {
             name,
+            hidden: hidden.to_string(),
+            peaks,
             ask: devns.stdin.take(),
             answers,
             devns,
@@ -67,11 +124,27 @@ impl Reader {
         let status = fs::read_to_string(proc.join("status"))?;
         let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let rss = rss.and_then(|r| r.trim().split(' ').next()?.parse().ok());
-        let fds = fs::read_dir(proc.join("fd"))?.count();
         Ok(Held {
-            fds,
+            fds: self.descriptors()?,
             rss: rss.context("no VmRSS")?,
+            nodes: self.peaks.nodes.take(),
+            backings: self.peaks.backings.take(),
+            given_up: self.peaks.given_up.load(Ordering::Relaxed),
         })
+    }
+
+    /// How many descriptors devns has open.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(self.proc().join("fd"))?.count())
+    }
+
+    /// What a sysfs of its network namespace has, as `native.py` says.
+    pub fn native(&self) -> Result<Value> {
+        let pid = self.first_process()?.to_string();
+        let enter = ["-t", &pid, "-n", "unshare", "--mount"];
+        let list = ["/usr/bin/python3", "-c", NATIVE, &self.hidden];
+        let text = output(Command::new("nsenter").args(enter).args(list))?;
+        serde_json::from_str(&text).context("a native listing")
     }
 
     /// The host's pid of its first process: the child of devns that is in another pid namespace.
@@ -109,5 +182,24 @@ impl Drop for Reader {
             let _ = kill(Pid::from_raw(self.devns.id() as i32), Signal::SIGTERM);
             let _ = self.devns.wait();
         }
+    }
+}
+
+/// Read the server's log: what it says of its nodes, and all else for the reader of ours.
+fn follow(log: impl BufRead, peaks: &Peaks) {
+    for line in log.lines().map_while(Result::ok) {
+        let Some((_, said)) = line.split_once("debug: nodes: ") else {
+            eprintln!("{line}");
+            continue;
+        };
+        let mut numbers = said.split(", ").map(|part| {
+            let number = part.rsplit(' ').next().unwrap_or_default();
+            number.parse().unwrap_or_default()
+        });
+        for peak in [&peaks.nodes, &peaks.backings] {
+            peak.put(numbers.next().unwrap_or_default());
+        }
+        let given_up = numbers.next().unwrap_or_default();
+        peaks.given_up.fetch_add(given_up, Ordering::Relaxed);
     }
 }

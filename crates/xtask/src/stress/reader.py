@@ -1,51 +1,92 @@
-"""Runs in a container: walks /sys and /dev on and on, counts device events, and reports.
+"""Runs in a container: processes that walk /sys and /dev on and on; counts device events; reports.
+
+Arguments: a regular expression of the names that must never show, and how many processes there are.
+Every fourth of them holds files of pluggable devices open meanwhile, polls them and reads them again.
 
 Lines on stdin: `learn` (walk twice; the errors are what this kernel answers anyway), `go`, `rest`
-(report what the walks met since `go`), `list` (the pluggable devices that show), `events`.
-Each, and any other, is answered with one line of JSON.
+(report what the walks met since `go`), `list N` (every path that is listed, or found when it is asked
+for; interfaces are numbered up to N), `events`. Each, and any other, is answered with one line of JSON.
 """
-import errno, json, os, re, socket, stat, sys, threading
+import collections, errno, json, os, random, re, select, socket, stat, sys, threading
 
 HIDDEN = re.compile(sys.argv[1])
-PLUGGED = re.compile(r"^(loop2\d\d|zram\d+|st\d|tap\d+)$")
-# not ours: file systems of their own
-OTHERS = {"/dev/pts", "/dev/shm", "/dev/mqueue"}
-# what a device that goes away answers: every call may meet it, and an open also the driver's
-# "no such device" and the gate that has shut before the name is gone
+PROCESSES = int(sys.argv[2])
+PLUGGED = re.compile(r"^(loop2\d\d|zram\d+|st\d+|tap\d+)$")
+# file systems of their own are not ours
+OTHERS = {line.split()[4] for line in open("/proc/self/mountinfo")} - {"/sys", "/dev"}
+# what a device that goes away answers: every call may meet it, and an open of its node also the
+# driver's "no such device" and the gate that has shut before the name is gone
 GONE = {errno.ENOENT, errno.ENODEV}
 GONE_AT_OPEN = GONE | {errno.ENXIO, errno.EPERM}
 # what the kernel answers for an interface that is going (netdev_show, netstat_show in
 # net/core/net-sysfs.c), natively too
-GOING_INTERFACE = re.compile(r"/net/(st\d)/")
+GOING_INTERFACE = re.compile(r"/net/(st\d+)/")
+# what was never pulled is never gone
+STEADY = {"/sys", "/dev", "/sys/class", "/sys/block", "/sys/devices", "/dev/null", "/dev/tty"}
+# how many files a process holds open
+HELD = 48
 
-known, met, seen_hidden, walks = set(), {}, set(), [0]
-going, quiet = threading.Event(), threading.Event()
-quiet.set()
-
-
-def norm(path):
-    return re.sub(r"\d+", "N", path)
+known, met, seen_hidden, looks = set(), {}, set(), [0]
 
 
 def note(learning, path, call, number):
-    key = (norm(path), call, number)
-    if learning:
+    key = (re.sub(r"\d+", "N", path), call, number)
+    # that is for us to hide, whatever happens
+    if learning and number != errno.ESTALE:
         known.add(key)
     elif key not in known:
-        met.setdefault(f"{call}: {errno.errorcode.get(number, number)}", []).append(path)
+        found = met.setdefault(f"{call}: {errno.errorcode.get(number, number)}", [0, path])
+        found[0] += 1
 
 
-def read(path, flags=os.O_RDONLY):
-    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+def allowed_of(path):
+    return GONE | {errno.EINVAL} if GOING_INTERFACE.search(path) else GONE
+
+
+class Holder:
+    """Files that stay open, the oldest making room."""
+
+    def __init__(self):
+        self.files, self.turn = collections.OrderedDict(), 0
+
+    def hold(self, path, fd):
+        self.files[fd] = path
+        if len(self.files) > HELD:
+            os.close(self.files.popitem(last=False)[0])
+        self.turn += 1
+        if self.turn % HELD == 0:
+            self.look_again()
+
+    def look_again(self):
+        poll = select.poll()
+        for fd in self.files:
+            poll.register(fd, select.POLLPRI | select.POLLERR)
+        poll.poll(5)
+        for fd, path in self.files.items():
+            try:
+                os.pread(fd, 4096, 0)
+            except OSError as e:
+                if e.errno not in allowed_of(path):
+                    note(False, path, "read of an open file", e.errno)
+
+
+def read(path, holder):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        return os.read(fd, 4096)
-    finally:
+        os.read(fd, 4096)
+    except OSError:
+        os.close(fd)
+        raise
+    if holder and any(PLUGGED.match(part) for part in path.split("/")):
+        holder.hold(path, fd)
+    else:
         os.close(fd)
 
 
-def look(path, learning, names):
+def look(path, learning, holder, opens):
     """Look at one entry; whether it is a directory."""
     call, allowed = "lstat", GONE
+    looks[0] += 1
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
@@ -54,28 +95,25 @@ def look(path, learning, names):
             call = "stat"
             os.stat(path)
         elif stat.S_ISREG(mode) and mode & 0o444:
-            call = "read"
-            if GOING_INTERFACE.search(path):
-                allowed = GONE | {errno.EINVAL}
-            read(path)
-        elif stat.S_ISBLK(mode) and walks[0] % 8 == 0:
+            call, allowed = "read", allowed_of(path)
+            read(path, holder)
+        elif stat.S_ISBLK(mode) and opens:
             call, allowed = "open", GONE_AT_OPEN
             os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
         return stat.S_ISDIR(mode)
     except OSError as e:
         # what is gone is no error, unless it is something that nobody has pulled
-        if e.errno not in allowed or not learning and call != "open" and steady(path):
+        if e.errno not in allowed or not learning and call != "open" and path in STEADY:
             note(learning, path, call, e.errno)
         return False
 
 
-def steady(path):
-    return path in ("/sys", "/dev", "/sys/class", "/sys/block", "/sys/devices", "/dev/null", "/dev/tty")
-
-
-def walk(learning):
-    names, stack = set(), ["/sys", "/dev"]
+def walk(learning, holder=None, opens=True, stop=lambda: False, shuffle=lambda names: None):
+    """Look at everything; whether it came to its end."""
+    stack = ["/sys", "/dev"]
     while stack:
+        if stop():
+            return False
         top = stack.pop()
         try:
             entries = os.listdir(top)
@@ -83,25 +121,83 @@ def walk(learning):
             if e.errno not in GONE:
                 note(learning, top, "readdir", e.errno)
             continue
+        shuffle(entries)
         for name in entries:
-            if PLUGGED.match(name):
-                names.add(f"{top}/{name}")
-            if HIDDEN.match(name):
-                seen_hidden.add(f"{top}/{name}")
             path = f"{top}/{name}"
-            if path not in OTHERS and look(path, learning, names):
+            if HIDDEN.match(name):
+                seen_hidden.add(path)
+            if path not in OTHERS and look(path, learning, holder, opens):
                 stack.append(path)
-    walks[0] += 1
-    return names
+    return True
 
 
-def walk_on():
-    while True:
-        going.wait()
-        quiet.clear()
-        while going.is_set():
-            walk(False)
-        quiet.set()
+def names(interfaces):
+    """Every path that is listed, or there when it is asked for."""
+    found, stack = set(), ["/sys", "/dev"]
+    while stack:
+        top = stack.pop()
+        try:
+            entries = list(os.scandir(top))
+        except OSError as e:
+            found.add(f"{top}: {errno.errorcode[e.errno]}")
+            continue
+        for entry in entries:
+            found.add(entry.path)
+            if entry.path not in OTHERS and entry.is_dir(follow_symlinks=False):
+                stack.append(entry.path)
+    asked = [f"{d}/st{n}" for d in ("/sys/class/net", "/sys/devices/virtual/net") for n in range(interfaces)]
+    dirs = ("/sys/block", "/sys/class/block", "/sys/devices/virtual/block", "/dev")
+    asked += [f"{d}/loop{n}" for d in dirs for n in range(200, 224)]
+    return sorted(found | {path for path in asked if os.path.lexists(path)})
+
+
+def work(number, until, report):
+    """One process: until the pipe `until` is closed."""
+    ended = select.poll()
+    ended.register(until, select.POLLHUP)
+    stop = lambda: bool(ended.poll(0))
+    holder = Holder() if number % 4 == 3 else None
+    walks = started = looks[0] = 0
+    while not stop():
+        started += 1
+        walks += walk(False, holder, started % 8 == 0, stop, random.Random(number).shuffle)
+    answer = {"walks": walks, "looks": looks[0], "hidden": sorted(seen_hidden), "errors": met}
+    with os.fdopen(report, "w") as f:
+        json.dump(answer, f)
+
+
+class Team:
+    """The processes, from `go` to `rest`."""
+
+    def __init__(self):
+        until, self.until = os.pipe()
+        self.members = []
+        for number in range(PROCESSES):
+            report, write = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(self.until)
+                try:
+                    work(number, until, write)
+                finally:
+                    os._exit(0)
+            os.close(write)
+            self.members.append((pid, report))
+        os.close(until)
+
+    def rest(self):
+        os.close(self.until)
+        walks, looks, hidden, errors = [], [], set(), {}
+        for pid, report in self.members:
+            with os.fdopen(report) as f:
+                answer = json.load(f)
+            os.waitpid(pid, 0)
+            walks.append(answer["walks"])
+            looks.append(answer["looks"])
+            hidden.update(answer["hidden"])
+            for error, (count, first) in answer["errors"].items():
+                errors.setdefault(error, [0, first])[0] += count
+        return {"walks": walks, "looks": looks, "hidden": sorted(hidden), "errors": errors}
 
 
 def listen(heard):
@@ -115,30 +211,25 @@ def listen(heard):
             heard[f"lost: {errno.errorcode[e.errno]}"] = 1
             continue
         vars = dict(s.split("=", 1) for s in message.decode(errors="replace").split("\0")[1:] if "=" in s)
-        name = vars["DEVPATH"].rsplit("/", 1)[1]
-        if vars.get("SUBSYSTEM") in ("block", "macvtap", "net"):
-            key = f"{vars['ACTION']} {name}"
+        if vars.get("SUBSYSTEM") == "block":
+            key = f"{vars['ACTION']} {vars['DEVPATH'].rsplit('/', 1)[1]}"
             heard[key] = heard.get(key, 0) + 1
 
 
-heard = {}
-for f, args in ((walk_on, ()), (listen, (heard,))):
-    threading.Thread(target=f, args=args, daemon=True).start()
+heard, team = {}, None
+threading.Thread(target=listen, args=(heard,), daemon=True).start()
 for line in sys.stdin:
-    word, answer = line.strip(), {}
+    word, _, argument = line.strip().partition(" ")
+    answer = {}
     if word == "learn":
         walk(True), walk(True)
-        answer = {"known": len(known)}
+        answer = {"errors": met}
     elif word == "go":
-        walks[0] = 0
-        going.set()
+        team = Team()
     elif word == "rest":
-        going.clear()
-        quiet.wait()
-        answer = {"walks": walks[0], "hidden": sorted(seen_hidden),
-                  "errors": {k: [len(v), v[0]] for k, v in met.items()}}
+        answer, team = team.rest(), None
     elif word == "list":
-        answer = {"names": sorted(walk(False))}
+        answer = {"paths": names(int(argument))}
     elif word == "events":
         answer = {"heard": dict(heard)}
     print(json.dumps(answer), flush=True)
