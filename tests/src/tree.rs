@@ -15,6 +15,31 @@ pub type Tree = BTreeMap<String, Value>;
 const CAPABILITIES: &str = "-all,+audit_write,+chown,+dac_override,+fowner,+fsetid,+kill,\
     +net_bind_service,+net_raw,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot";
 
+/// The command that runs `script` with `args` in the network namespace of the container whose first
+/// process is `pid`, with the credentials of that process, but on the host; at /mnt/sys is a sysfs of its
+/// own. `userns`: the container has a user namespace.
+pub fn beside(pid: i32, userns: bool, script: &str, args: &[&str]) -> Command {
+    let user = if userns {
+        format!("nsenter -t {pid} -U")
+    } else {
+        String::new()
+    };
+    // real root mounts it, where only this command sees it, and gives up what a container has not
+    let enter = format!(
+        "mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/sys && mount -t sysfs sysfs /mnt/sys && \
+         exec {user} setpriv --bounding-set {CAPABILITIES} --inh-caps=-all --no-new-privs \
+         {python} -c \"$0\" \"$@\"",
+        python = inside::PYTHON
+    );
+    let mut command = Command::new("nsenter");
+    let pid = pid.to_string();
+    command.args([
+        "-t", &pid, "-n", "unshare", "-m", "sh", "-euc", &enter, script,
+    ]);
+    command.args(args);
+    command
+}
+
 /// A running walker.
 pub struct Walker {
     running: Running,
@@ -39,31 +64,8 @@ impl Walker {
     /// When it does not start.
     #[track_caller]
     pub fn native(like: &Walker, uid: u32, userns: bool) -> Walker {
-        let pid = like.running.first_process();
-        let user = if userns {
-            format!("nsenter -t {pid} -U")
-        } else {
-            String::new()
-        };
-        // real root mounts it, where only the walker sees it, and gives up what a container has not
-        let script = format!(
-            "mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/sys && mount -t sysfs sysfs /mnt/sys && \
-             exec {user} setpriv --bounding-set {CAPABILITIES} --inh-caps=-all --no-new-privs \
-             {python} -c \"$0\" /mnt/sys {uid}",
-            python = inside::PYTHON
-        );
-        let mut command = Command::new("nsenter");
-        command.args([
-            "-t",
-            &pid.to_string(),
-            "-n",
-            "unshare",
-            "-m",
-            "sh",
-            "-euc",
-            &script,
-            inside::WALK,
-        ]);
+        let args = ["/mnt/sys", &uid.to_string()];
+        let mut command = beside(like.running.first_process(), userns, inside::WALK, &args);
         Walker::new(Running::start(command.stdin(Stdio::piped())))
     }
 

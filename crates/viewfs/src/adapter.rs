@@ -328,6 +328,9 @@ impl<T: Tree> Filesystem for Adapter<T> {
     }
 
     fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.0 & libc::O_DIRECT != 0 && !self.core.takes_direct() {
+            return reply.error(errno(Error::Invalid));
+        }
         let access = match flags.acc_mode() {
             OpenAccMode::O_RDONLY => Access {
                 read: true,

@@ -175,6 +175,11 @@ impl<T: Tree> Core<T> {
         self.tree.readlink(&self.path(number)?)
     }
 
+    /// Whether files can be opened with O_DIRECT.
+    pub fn takes_direct(&self) -> bool {
+        self.tree.takes_direct()
+    }
+
     /// The refusal of a change of names in the directory `parent`.
     pub fn refuse(&self, change: Change) -> Error {
         self.tree.refuse(change)

@@ -382,6 +382,11 @@ impl<S: Source> Tree for Filtered<S> {
         self.judge(path).is_hidden()
     }
 
+    /// sysfs has no mapping to do it with, so open(2) says EINVAL (`do_dentry_open`, fs/open.c).
+    fn takes_direct(&self) -> bool {
+        false
+    }
+
     /// sysfs looks for whatever name the VFS lets through (`kernfs_iop_lookup`, fs/kernfs/dir.c).
     fn name_max(&self) -> usize {
         usize::MAX

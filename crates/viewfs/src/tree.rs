@@ -148,6 +148,10 @@ pub trait Tree: Send + Sync + 'static {
     fn is_hidden(&self, path: &[u8]) -> bool;
     /// The refusal of a change of names.
     fn refuse(&self, change: Change) -> Error;
+    /// Whether files can be opened with O_DIRECT.
+    fn takes_direct(&self) -> bool {
+        true
+    }
     /// The longest name that is looked for, in bytes; a longer one is an error of its own. This
     /// is the limit of almost every file system.
     fn name_max(&self) -> usize {
