@@ -165,8 +165,8 @@ pub struct Difference {
 }
 
 /// Requests whose answers are data or names, so that there can be a part of one.
-const DATA: [&str; 10] = [
-    "read", "reopen", "stream", "map", "splice", "sendfile", "list", "types", "held", "open",
+const DATA: [&str; 9] = [
+    "read", "reopen", "stream", "map", "splice", "sendfile", "list", "types", "held",
 ];
 
 /// What there is between two native answers and the view's that was given between them.

@@ -4,7 +4,7 @@
 //! policy is `builtin:all`, the network namespace the caller's; it ends when PLACE is unmounted.
 
 use std::collections::HashSet;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -16,7 +16,6 @@ use nix::sys::stat::Mode;
 use nix::sys::uio::{pread, pwrite};
 use parking_lot::Mutex;
 use policy::{Container, Rules};
-use std::os::fd::AsFd;
 use viewfs::{Change, Entry, Error, Kind, Mount, Reader, Stat, Tree, Writer};
 
 /// In which way it is wrong.
@@ -34,12 +33,15 @@ enum How {
 
 type Opened = Result<OwnedFd, Error>;
 
+/// A file to open, how, and where to hand it.
+type Order = (Vec<u8>, OFlag, Sender<Opened>);
+
 /// Opens files as real root, for threads that are somebody else.
-struct Root(Mutex<Sender<(Vec<u8>, OFlag, Sender<Opened>)>>);
+struct Root(Mutex<Sender<Order>>);
 
 impl Root {
     fn new(sysfs: Arc<Sysfs>) -> Root {
-        let (orders, taken) = channel::<(Vec<u8>, OFlag, Sender<Opened>)>();
+        let (orders, taken) = channel::<Order>();
         std::thread::spawn(move || {
             for (path, flags, to) in taken {
                 let _ = to.send(sysfs.open(&path, flags).map_err(Error::from));
