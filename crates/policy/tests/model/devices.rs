@@ -167,7 +167,8 @@ pub fn device(random: &mut Random, place: usize) -> Dev {
     if random.chance(6) {
         for (key, value) in &mut kernel {
             if key == "MINOR" {
-                *value = "77".to_owned();
+                // no two devices of a host have one number
+                *value = (77 + 100 * place).to_string();
             }
         }
     }
