@@ -166,6 +166,10 @@ impl<S: Source> Source for CpuView<S> {
         !(self.shown.is_some() && is_of_cpus(path)) && self.source.is_same_for_all(path, stat)
     }
 
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        self.source.is_still_same_for_all(file)
+    }
+
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
         match self.shown {
             Some(_) if is_of_cpus(path) => Err(Error::Unsupported),

@@ -1,6 +1,6 @@
 //! What is the container's own in a /sys that is the host's otherwise.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use bstr::BString;
@@ -52,6 +52,10 @@ impl<S: Source> Source for Own<S> {
 
     fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
         path != SEQNUM && self.source.is_same_for_all(path, stat)
+    }
+
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        self.source.is_still_same_for_all(file)
     }
 
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {

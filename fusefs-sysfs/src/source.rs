@@ -70,7 +70,12 @@ impl Source for SysfsSource {
     /// space of a PCI Express device, whose driver looks at who reads.
     fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
         let name = path.rsplit(|b| *b == b'/').next();
-        stat.size == PAGE && stat.perm & 0o444 == 0o444 && name != Some(b"config")
+        is_text_for_all(stat) && name != Some(b"config")
+    }
+
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        let stat = nix::sys::stat::fstat(file);
+        stat.is_ok_and(|stat| is_text_for_all(&self.convert(&stat)))
     }
 
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
@@ -87,6 +92,11 @@ impl Source for SysfsSource {
         let fd = self.sysfs.open(path, OFlag::O_WRONLY)?;
         Ok(Box::new(Attribute(fd)))
     }
+}
+
+/// By its attributes alone.
+fn is_text_for_all(stat: &Stat) -> bool {
+    stat.kind == Kind::File && stat.size == PAGE && stat.perm & 0o444 == 0o444
 }
 
 impl SysfsSource {

@@ -4,15 +4,16 @@
 //! `class/net` is the container's, whatever is mounted over the host's own /sys is not in it, and
 //! no path of the host's is ever resolved.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bstr::BString;
-use nix::dir::{Dir, Type};
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use parking_lot::Mutex;
+use rustix::fs::{FileType, RawDir, SeekFrom, seek};
 use sys::mount::{Attrs, FsContext};
 use sys::{Context, Error, Result};
 
@@ -107,9 +108,9 @@ impl Sysfs {
     /// The directory at `path`, to ask several things of.
     pub fn directory(&self, path: &[u8]) -> Result<Directory> {
         let fd = self.open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-        let dir = Dir::from_fd(fd).map_err(|e| failed("fdopendir", path, e))?;
         Ok(Directory {
-            dir: Mutex::new(dir),
+            fd,
+            listing: Mutex::new(()),
             path: path.into(),
         })
     }
@@ -141,21 +142,34 @@ impl Sysfs {
 /// A directory of a sysfs instance.
 #[derive(Debug)]
 pub struct Directory {
-    /// Locked while it is read.
-    dir: Mutex<Dir>,
+    fd: OwnedFd,
+    /// Locked while the names are read: a descriptor has one position.
+    listing: Mutex<()>,
     path: BString,
 }
 
 impl Directory {
     /// The names in it, without `.` and `..`, in the kernel's order.
     pub fn list(&self) -> Result<Vec<(BString, Kind)>> {
+        let failed = |e: rustix::io::Errno| {
+            failed(
+                "getdents64",
+                &self.path,
+                nix::errno::Errno::from_raw(e.raw_os_error()),
+            )
+        };
+        let _listing = self.listing.lock();
+        seek(&self.fd, SeekFrom::Start(0)).map_err(failed)?;
         let mut names = Vec::new();
-        for entry in self.dir.lock().iter() {
-            let entry = entry.map_err(|e| failed("getdents64", &self.path, e))?;
+        // fdopendir(3) would take three system calls and 32 KiB of memory for each of the many directories
+        let mut buffer = [MaybeUninit::uninit(); 8 << 10];
+        let mut entries = RawDir::new(&self.fd, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_bytes();
             let kind = match entry.file_type() {
-                Some(Type::Directory) => Kind::Directory,
-                Some(Type::Symlink) => Kind::Link,
+                FileType::Directory => Kind::Directory,
+                FileType::Symlink => Kind::Link,
                 // sysfs has no other types, and always says which
                 _ => Kind::File,
             };
@@ -168,20 +182,20 @@ impl Directory {
 
     /// The attributes of the entry `name`, of a link itself.
     pub fn stat(&self, name: &[u8]) -> Result<FileStat> {
-        fstatat(&*self.dir.lock(), name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)
             .map_err(|e| failed("fstatat", &self.at(name), e))
     }
 
     /// The target of the link `name`, as it is written.
     pub fn readlink(&self, name: &[u8]) -> Result<BString> {
-        let target = readlinkat(&*self.dir.lock(), name);
+        let target = readlinkat(&self.fd, name);
         let target = target.map_err(|e| failed("readlinkat", &self.at(name), e))?;
         Ok(target.as_bytes().into())
     }
 
     /// Whether there is something at `path` below it, of which only the last part may be a link.
     pub fn exists(&self, path: &[u8]) -> bool {
-        fstatat(&*self.dir.lock(), path, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+        fstatat(&self.fd, path, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
     }
 
     fn at(&self, name: &[u8]) -> BString {

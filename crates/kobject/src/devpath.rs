@@ -111,6 +111,15 @@ impl Devpath {
     }
 }
 
+/// How many bytes two strings begin with in common. Devpaths have long ones, so a block at a time.
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    const BLOCK: usize = 16;
+    let blocks = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK));
+    let same = BLOCK * blocks.take_while(|(a, b)| a == b).count();
+    let rest = a[same..].iter().zip(&b[same..]);
+    same + rest.take_while(|(a, b)| a == b).count()
+}
+
 /// By parts: what is below a path follows it directly, so that a subtree is one range of an ordered map.
 impl Ord for Devpath {
     fn cmp(&self, other: &Devpath) -> std::cmp::Ordering {
@@ -118,12 +127,7 @@ impl Ord for Devpath {
         let key = |byte: Option<&u8>| {
             byte.map(|&byte| if byte == b'/' { 0 } else { u16::from(byte) + 1 })
         };
-        let same = self
-            .0
-            .iter()
-            .zip(other.0.iter())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = common_prefix(&self.0, &other.0);
         key(self.0.get(same)).cmp(&key(other.0.get(same)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,7 +20,7 @@ use fuser::{
 use nix::unistd::write;
 
 use crate::Error;
-use crate::core::{Access, Core, Line, Node, Wake, Way};
+use crate::core::{Access, Core, Line, Node, Wake, Way, Wire};
 use crate::nodes::Backing;
 use crate::pool::Caller;
 use crate::tree::{Change, Kind, Lifetime, Tree};
@@ -166,7 +166,7 @@ fn opened(reply: ReplyOpen, result: Result<u64, Errno>) {
 }
 
 fn opened_backed(reply: ReplyOpen, handle: u64, backing: &Backing) {
-    match backing.downcast_ref::<BackingId>() {
+    match backing.wire.downcast_ref::<BackingId>() {
         Some(id) => reply.opened_passthrough(FileHandle(handle), FopenFlags::empty(), id),
         None => reply.error(Errno::EIO),
     }
@@ -178,8 +178,8 @@ impl<T: Tree> Adapter<T> {
         // whoever registers has to do it with the reply in hand, and answers with it afterwards
         let reply = Arc::new(reply);
         let registering = reply.clone();
-        let register = move |fd: OwnedFd| -> io::Result<Backing> {
-            Ok(Arc::new(registering.open_backing(fd)?))
+        let register = move |file: &OwnedFd| -> io::Result<Wire> {
+            Ok(Arc::new(registering.open_backing(file.as_fd())?))
         };
         let done = move |opened: Result<(u64, Backing), Error>| {
             let Some(reply) = Arc::into_inner(reply) else {

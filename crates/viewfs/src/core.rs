@@ -20,7 +20,7 @@ use crate::nodes::{Backing, Nodes};
 use crate::pool::{Caller, Pool};
 use crate::tree::{Change, Kind, Reader, Stat, Tree, Writer};
 
-pub use backing::Way;
+pub use backing::{Way, Wire};
 pub use listing::Line;
 pub use watch::Wake;
 

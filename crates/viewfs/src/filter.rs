@@ -39,6 +39,11 @@ pub trait Source: Send + Sync + 'static {
         let _ = (path, stat);
         false
     }
+    /// See [`Tree::is_still_same_for_all`].
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        let _ = file;
+        false
+    }
     /// See [`Tree::open_for_all`].
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
         let _ = path;
@@ -342,6 +347,10 @@ impl<S: Source> Tree for Filtered<S> {
         let stat = self.source.stat_again(path)?;
         let same = stat.kind == Kind::File && self.source.is_same_for_all(path, &stat);
         Ok(same.then_some(stat))
+    }
+
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        self.source.is_still_same_for_all(file)
     }
 
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {

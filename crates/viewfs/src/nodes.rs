@@ -6,8 +6,9 @@
 //! kernel does not hold keeps its number as long as its path is there, and is then given up.
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -16,12 +17,20 @@ use crate::Error;
 /// The root's number, as FUSE has it.
 pub const ROOT: u64 = 1;
 
-/// What the kernel reads a node's content from by itself, as the wire has it; it ends with this.
-pub type Backing = Arc<dyn Any + Send + Sync>;
+/// What the kernel reads a node's content from by itself.
+#[derive(Clone, Debug)]
+pub struct Backing {
+    /// As the wire has it; it ends with this.
+    pub wire: Arc<dyn Any + Send + Sync>,
+    /// The file.
+    pub file: Arc<OwnedFd>,
+    /// When it was last looked up by its name, and the tree's generation then.
+    pub looked: (Instant, u64),
+}
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    path: Arc<[u8]>,
+    pub(crate) path: Arc<[u8]>,
     /// How often the kernel was told of it and has not said forget.
     lookups: u64,
     retired: bool,
@@ -29,8 +38,8 @@ pub(crate) struct Node {
     identity: u64,
     /// What was read of it was text.
     pub(crate) is_text: bool,
-    pub(crate) backing: Option<Backing>,
-    pub(crate) listed: Option<Listed>,
+    pub(crate) backing: Option<Box<Backing>>,
+    pub(crate) listed: Option<Box<Listed>>,
 }
 
 /// A directory as the kernel was told of it last.
@@ -53,9 +62,11 @@ pub struct Dropped(Vec<Backing>);
 /// All nodes of a mount.
 #[derive(Debug)]
 pub struct Nodes {
-    by_number: HashMap<u64, Node>,
+    by_number: BTreeMap<u64, Node>,
     by_path: BTreeMap<Arc<[u8]>, u64>,
     next: u64,
+    /// Nodes that the kernel does not hold.
+    idle: usize,
     /// Numbers given since some nodes were last suspected.
     fresh: usize,
     /// The path up to which they were.
@@ -72,9 +83,10 @@ impl Nodes {
     /// The root alone.
     pub fn new() -> Nodes {
         let mut nodes = Nodes {
-            by_number: HashMap::new(),
+            by_number: BTreeMap::new(),
             by_path: BTreeMap::new(),
             next: ROOT,
+            idle: 0,
             fresh: 0,
             suspected: Arc::from(&b""[..]),
         };
@@ -98,6 +110,7 @@ impl Nodes {
         let (number, path) = (self.next, Arc::<[u8]>::from(path));
         self.next += 1;
         self.fresh += 1;
+        self.idle += 1;
         self.by_path.insert(path.clone(), number);
         let node = Node {
             path,
@@ -135,6 +148,7 @@ impl Nodes {
     /// The kernel is told of node `number`.
     pub fn tell(&mut self, number: u64) {
         if let Some(node) = self.by_number.get_mut(&number) {
+            self.idle -= usize::from(node.lookups == 0);
             node.lookups += 1;
         }
     }
@@ -149,10 +163,10 @@ impl Nodes {
         self.by_number.len()
     }
 
-    /// If many numbers were given since the last time: of the next [`SUSPECTED`] nodes in the order of
+    /// If many numbers were given since the last time, and the kernel does not hold many: of the next [`SUSPECTED`] nodes in the order of
     /// their paths, the paths of those that the kernel does not hold.
     pub fn suspects(&mut self) -> Vec<Arc<[u8]>> {
-        if self.fresh < FRESH {
+        if self.fresh < FRESH || self.idle < FRESH {
             return Vec::new();
         }
         self.fresh = 0;
@@ -185,9 +199,14 @@ impl Nodes {
 
     /// Take away what the kernel reads from of every node that nobody has open.
     pub fn take_idle_backings(&mut self) -> Dropped {
-        let idle = |backing: &mut Backing| Arc::strong_count(backing) == 1;
+        let idle = |backing: &mut Box<Backing>| Arc::strong_count(&backing.wire) == 1;
         let nodes = self.by_number.values_mut();
-        Dropped(nodes.filter_map(|n| n.backing.take_if(idle)).collect())
+        Dropped(
+            nodes
+                .filter_map(|n| n.backing.take_if(idle))
+                .map(|b| *b)
+                .collect(),
+        )
     }
 
     /// The kernel has dropped `count` of its references.
@@ -195,15 +214,17 @@ impl Nodes {
         let Some(node) = self.by_number.get_mut(&number) else {
             return Dropped::default();
         };
-        node.lookups = node.lookups.saturating_sub(count);
-        if node.lookups > 0 {
+        if node.lookups == 0 || node.lookups > count {
+            node.lookups = node.lookups.saturating_sub(count);
             return Dropped::default();
         }
+        node.lookups = 0;
         let backing = node.backing.take();
-        if node.retired {
-            self.by_number.remove(&number);
+        match node.retired {
+            true => drop(self.by_number.remove(&number)),
+            false => self.idle += 1,
         }
-        Dropped(backing.into_iter().collect())
+        Dropped(backing.into_iter().map(|b| *b).collect())
     }
 
     /// The number of the node at `path` if the kernel may know it.
@@ -233,11 +254,12 @@ impl Nodes {
             match self.by_number.get_mut(&number) {
                 Some(node) if node.lookups > 0 => {
                     node.retired = true;
-                    dropped.0.extend(node.backing.take());
+                    dropped.0.extend(node.backing.take().map(|b| *b));
                 }
                 _ => {
+                    self.idle -= 1;
                     let node = self.by_number.remove(&number);
-                    dropped.0.extend(node.and_then(|n| n.backing));
+                    dropped.0.extend(node.and_then(|n| n.backing).map(|b| *b));
                 }
             }
         }
@@ -295,6 +317,12 @@ mod tests {
         nodes.tell(stays);
         drop(nodes.give_up(b"/stays"));
         assert_eq!(nodes.known(b"/stays"), Some(stays));
+        drop(nodes.forget(held, 1));
+        drop(nodes.forget(held, 1));
+        drop(nodes.retire(b"/stays"));
+        drop(nodes.forget(stays, 1));
+        let idle = nodes.by_number.values().filter(|n| n.lookups == 0).count();
+        assert_eq!(nodes.idle, idle);
     }
 
     #[test]
@@ -315,20 +343,24 @@ mod tests {
     #[test]
     fn backings_end_with_their_node_and_when_nobody_has_it_open() {
         let mut nodes = Nodes::new();
-        let backing: Backing = Arc::new(());
+        let backing = Backing {
+            wire: Arc::new(()),
+            file: Arc::new(std::fs::File::open("/dev/null").unwrap().into()),
+            looked: (Instant::now(), 0),
+        };
         let give = |nodes: &mut Nodes, path: &[u8]| {
             let number = nodes.number(path);
             nodes.tell(number);
-            nodes.live(number).unwrap().backing = Some(backing.clone());
+            nodes.live(number).unwrap().backing = Some(Box::new(backing.clone()));
             number
         };
         let a = give(&mut nodes, b"/a");
         drop(nodes.forget(a, 1));
-        assert_eq!(Arc::strong_count(&backing), 1);
+        assert_eq!(Arc::strong_count(&backing.wire), 1);
         let b = give(&mut nodes, b"/b");
         drop(nodes.take_idle_backings());
         assert!(nodes.live(b).unwrap().backing.is_some(), "it is open");
         drop(nodes.retire(b"/b"));
-        assert_eq!(Arc::strong_count(&backing), 1);
+        assert_eq!(Arc::strong_count(&backing.wire), 1);
     }
 }

@@ -134,6 +134,12 @@ pub trait Tree: Send + Sync + 'static {
         let _ = path;
         Ok(None)
     }
+    /// Whether a file that was opened by [`Tree::open_for_all`] would still be such a one by its
+    /// attributes. Whether it is still there, and shows, is another question.
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        let _ = file;
+        false
+    }
     /// Open such a file for the kernel to read from; called without any rights but to register it.
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
         let _ = path;

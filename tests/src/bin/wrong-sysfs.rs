@@ -4,7 +4,7 @@
 //! policy is `builtin:all`, the network namespace the caller's; it ends when PLACE is unmounted.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -119,6 +119,15 @@ impl<T: Tree> Tree for Wrong<T> {
                 Ok((stat.kind == Kind::File).then_some(stat))
             }
             How::Right | How::RootReader | How::NoModeCheck => self.right.same_for_all(path),
+        }
+    }
+
+    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        match self.how {
+            How::PrivilegedBacking => true,
+            How::Right | How::RootReader | How::NoModeCheck => {
+                self.right.is_still_same_for_all(file)
+            }
         }
     }
 

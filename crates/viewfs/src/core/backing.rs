@@ -4,7 +4,10 @@
 //! text that is the same for everybody, and that nobody may write. What is text, nothing says but its
 //! content: the first read of a file is ours.
 
-use std::sync::OnceLock;
+use std::any::Any;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -15,6 +18,13 @@ use crate::tree::Tree;
 
 /// Files of one container that the kernel has open for this.
 const MAX_BACKINGS: usize = 1024;
+
+/// How long the last look at a file's name does for those who open it: as long as the kernel may keep
+/// its attributes.
+const LOOKED: Duration = Duration::from_secs(1);
+
+/// What the kernel reads from, as the wire has it.
+pub type Wire = Arc<dyn Any + Send + Sync>;
 
 /// How a file that is to be read only is opened.
 pub enum Way {
@@ -29,13 +39,26 @@ pub enum Way {
 impl<T: Tree> Core<T> {
     /// How to open `number` for reading only.
     pub fn way(&self, number: u64) -> Result<Way, Error> {
-        let path = self.path(number)?;
+        let (path, backing) = {
+            let mut nodes = self.nodes.lock();
+            let node = nodes.live(number).ok_or(Error::NotFound)?;
+            (node.path.clone(), node.backing.as_deref().cloned())
+        };
+        if let Some(backing) = backing
+            && self.still_serves(&backing)
+        {
+            let handle = self.add_backed(number, backing.clone())?;
+            return Ok(Way::Known(handle, backing));
+        }
+        let looked = (Instant::now(), self.tree.generation());
         let stat = self.tree.same_for_all(&path)?;
         let mut nodes = self.nodes.lock();
         let another = stat.is_some_and(|s| nodes.is_another(Some(number), s.identity));
         let node = nodes.live(number).ok_or(Error::NotFound)?;
-        match (stat, node.backing.clone()) {
+        match (stat, node.backing.as_deref_mut()) {
             (Some(_), Some(backing)) if !another => {
+                backing.looked = looked;
+                let backing = backing.clone();
                 drop(nodes);
                 let handle = self.add_backed(number, backing.clone())?;
                 Ok(Way::Known(handle, backing))
@@ -59,6 +82,16 @@ impl<T: Tree> Core<T> {
         }
     }
 
+    /// Whether what was found of it when its name was last looked up need not be asked again: nothing
+    /// was hidden since, its attributes are still such, and if the object has gone, the kernel notices
+    /// that when it opens it. What comes after it under its name is found within a second.
+    fn still_serves(&self, backing: &Backing) -> bool {
+        let (when, generation) = backing.looked;
+        when.elapsed() < LOOKED
+            && generation == self.tree.generation()
+            && self.tree.is_still_same_for_all(backing.file.as_fd())
+    }
+
     /// Give up the node at `path`: the kernel looks the name up again and gets another.
     fn start_anew<R>(
         &self,
@@ -76,7 +109,7 @@ impl<T: Tree> Core<T> {
     pub fn open_backed(
         &self,
         number: u64,
-        register: impl FnOnce(std::os::fd::OwnedFd) -> std::io::Result<Backing> + Send + 'static,
+        register: impl FnOnce(&OwnedFd) -> std::io::Result<Wire> + Send + 'static,
         done: impl FnOnce(Result<(u64, Backing), Error>) + Send + 'static,
     ) {
         let path = match self.path(number) {
@@ -85,13 +118,19 @@ impl<T: Tree> Core<T> {
         };
         let (tree, nodes, handles) = (self.tree.clone(), self.nodes.clone(), self.handles.clone());
         self.pool.run_as_registrar(move || {
-            let made = tree.open_for_all(&path).and_then(|fd| {
-                register(fd).map_err(|e| Error::Host(e.raw_os_error().unwrap_or(libc::EIO)))
+            let looked = (Instant::now(), tree.generation());
+            let made = tree.open_for_all(&path).and_then(|file| {
+                let wire = register(&file)
+                    .map_err(|e| Error::Host(e.raw_os_error().unwrap_or(libc::EIO)))?;
+                let file = Arc::new(file);
+                Ok(Backing { wire, file, looked })
             });
             let opened = made.and_then(|made| {
                 let backing = match nodes.lock().live(number) {
                     // all who have a file open read it from the same
-                    Some(node) => node.backing.get_or_insert(made.clone()).clone(),
+                    Some(node) => {
+                        Backing::clone(node.backing.get_or_insert_with(|| Box::new(made)))
+                    }
                     None => return Err(Error::NotFound),
                 };
                 let handle = add_backed(&handles, number, backing.clone())?;

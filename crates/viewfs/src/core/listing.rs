@@ -98,7 +98,9 @@ impl<T: Tree> Core<T> {
             child.extend_from_slice(&name);
             let (number, old) = nodes.number_of(&child, stat.identity);
             dropped.push(old);
-            let listed = nodes.live(number).and_then(|n| n.listed);
+            let listed = nodes
+                .live(number)
+                .and_then(|n| n.listed.as_deref().copied());
             if stat.kind == Kind::Directory {
                 stat.time = listed.map_or(self.born, |l| l.since);
             }
@@ -171,7 +173,11 @@ impl<T: Tree> Core<T> {
             return;
         }
         let generation = self.tree.generation();
-        let listed = self.nodes.lock().live(number).and_then(|n| n.listed);
+        let listed = self
+            .nodes
+            .lock()
+            .live(number)
+            .and_then(|n| n.listed.as_deref().copied());
         // nobody can have a listing of it
         let Some(listed) = listed else {
             stat.time = self.born;
@@ -198,7 +204,7 @@ impl<T: Tree> Core<T> {
         let Some(node) = nodes.live(number) else {
             return now;
         };
-        let before = node.listed;
+        let before = node.listed.as_deref().copied();
         let since = match before {
             // as the kernel was told before it asked for the names
             None => self.born,
@@ -207,11 +213,11 @@ impl<T: Tree> Core<T> {
             Some(b) if b.since >= now => b.since + Duration::from_nanos(1),
             Some(_) => now,
         };
-        node.listed = Some(Listed {
+        node.listed = Some(Box::new(Listed {
             hash,
             since,
             looked,
-        });
+        }));
         drop(nodes);
         if before.is_some_and(|b| b.hash != hash)
             && let Some(forget_names) = self.forget_names.get()

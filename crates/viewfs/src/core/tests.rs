@@ -269,7 +269,7 @@ fn text_is_read_by_the_kernel_the_second_time() {
     let (tx, rx) = channel();
     core.open_backed(
         ro,
-        |_| Ok(Arc::new("a backing") as Backing),
+        |_| Ok(Arc::new("a backing") as Wire),
         move |r| tx.send(r.map(|(handle, _)| handle)).unwrap(),
     );
     let backed = rx.recv().unwrap().unwrap();
