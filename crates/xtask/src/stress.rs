@@ -123,9 +123,9 @@ fn in_weather(bin: &Path, cycles: u32) -> Result<Vec<String>> {
     for reader in &mut readers {
         verdict::events(reader, &storm, &mut faults)?;
     }
-    let now = verdict::settled(&readers, Some(before))?;
+    let now = verdict::settled(&readers, Some(&before))?;
     for (reader, (before, now)) in readers.iter().zip(before.into_iter().zip(now)) {
-        verdict::growth(reader.name, before, now, &mut faults);
+        verdict::growth(reader.name, &before, &now, &mut faults);
     }
     drop(storm);
     for reader in readers {

@@ -57,10 +57,10 @@ impl Peak {
 }
 
 /// What devns holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Held {
-    /// Open descriptors.
-    pub fds: usize,
+    /// What its open descriptors are of, sorted.
+    pub fds: Vec<String>,
     /// Resident memory, in KiB.
     pub rss: u64,
     /// The most nodes of a mount since the last look.
@@ -133,9 +133,17 @@ impl Reader {
         })
     }
 
-    /// How many descriptors devns has open.
-    pub fn descriptors(&self) -> Result<usize> {
-        Ok(fs::read_dir(self.proc().join("fd"))?.count())
+    /// What the descriptors are of that devns has open, sorted.
+    pub fn descriptors(&self) -> Result<Vec<String>> {
+        let mut links = Vec::new();
+        for entry in fs::read_dir(self.proc().join("fd"))? {
+            // closed meanwhile
+            if let Ok(link) = fs::read_link(entry?.path()) {
+                links.push(link.to_string_lossy().into_owned());
+            }
+        }
+        links.sort();
+        Ok(links)
     }
 
     /// What a sysfs of its network namespace has, as `native.py` says.
