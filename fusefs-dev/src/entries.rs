@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use bstr::BString;
-use kobject::DevKind;
+use kobject::{DevKind, Devpath};
 use policy::{Show, Shown};
 use viewfs::Kind;
+
+use crate::owners::Owners;
 
 /// Something with a name in /dev.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +15,12 @@ pub enum Item {
     /// A directory.
     Directory,
     /// A link to this target.
-    Link(&'static str),
+    Link {
+        /// Its text.
+        target: BString,
+        /// The device that it leads to; None: it is one of the standard links.
+        of: Option<Devpath>,
+    },
     /// A device node.
     Node {
         /// Block or character device.
@@ -22,6 +29,14 @@ pub enum Item {
         device: (u32, u32),
         /// Permission bits.
         perm: u16,
+        /// Owner, a host uid.
+        uid: u32,
+        /// Group, a host gid.
+        gid: u32,
+        /// How it shows.
+        show: Show,
+        /// The device.
+        devpath: Devpath,
     },
 }
 
@@ -54,17 +69,23 @@ pub type Entries = BTreeMap<BString, Item>;
 
 /// /dev with a node for each of `shown`. Where two want one name, the standard one wins, then
 /// the one that comes first; the loser is logged.
-pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>) -> Entries {
+pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> Entries {
     let mut entries = Entries::new();
     entries.insert("".into(), Item::Directory);
     for name in DIRECTORIES {
         entries.insert(name.into(), Item::Directory);
     }
     for (name, target) in LINKS {
-        entries.insert(name.into(), Item::Link(target));
+        entries.insert(
+            name.into(),
+            Item::Link {
+                target: target.into(),
+                of: None,
+            },
+        );
     }
     for shown in shown {
-        if let Some((path, item)) = node(shown)
+        if let Some((path, item)) = node(shown, owners)
             && !place(&mut entries, path.clone(), item)
         {
             // the terminal multiplexer is reached by the link to the container's own
@@ -77,7 +98,7 @@ pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>) -> Entries {
 }
 
 /// The node of a device that has one.
-fn node(shown: &Shown) -> Option<(BString, Item)> {
+fn node(shown: &Shown, owners: &Owners) -> Option<(BString, Item)> {
     let (devnum, devname) = (shown.devnum?, shown.devname.as_ref()?);
     let path = BString::from([b"/", devname.as_bytes()].concat());
     let perm = shown.devmode.unwrap_or(0o600) as u16 & 0o777;
@@ -87,6 +108,10 @@ fn node(shown: &Shown) -> Option<(BString, Item)> {
             DevKind::Char => Kind::Char,
         },
         device: (devnum.major, devnum.minor),
+        uid: owners.root().0,
+        gid: owners.root().1,
+        show: shown.show,
+        devpath: shown.devpath.clone(),
         perm: if shown.show == Show::Rw {
             perm
         } else {

@@ -3,9 +3,15 @@
 //! The nodes are real: the kernel opens them itself, so I/O on a device never comes here.
 
 mod entries;
-mod tree;
+mod fs;
+mod item;
+mod numbers;
+mod own;
+mod owners;
 
-pub use tree::DevTree;
+pub use fs::DevFs;
+pub use own::Limits;
+pub use owners::Owners;
 
 use bstr::BString;
 use policy::{Shown, ViewChange};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Parser;
 use cli::failure::STATUSES;
 use cli::mount::{FileSystem, MountArgs, run};
+use fusefs_dev::{DevFs, Limits, Owners};
 
 /// Mount /dev as a policy shows it
 #[derive(Parser)]
@@ -27,8 +28,9 @@ fn main() -> ExitCode {
         name: fusefs_dev::SUBTYPE,
         dev: true,
         serve: |mount, engine, _| {
-            let tree = fusefs_dev::DevTree::new(engine.scene(), engine.clone(), (0, 0));
-            mount.serve(Arc::new(tree))
+            let owners = Owners::new((0, 0));
+            let fs = DevFs::new(engine.scene(), engine.clone(), owners, Limits::default());
+            mount.serve_store(Arc::new(fs.map_err(std::io::Error::other)?))
         },
         paths: fusefs_dev::paths,
     };

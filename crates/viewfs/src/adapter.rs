@@ -1,5 +1,7 @@
 //! The wire: the only file that names fuser. Each request is converted, handed on, replied to.
 
+mod store;
+
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,6 +25,7 @@ use crate::Error;
 use crate::core::{Access, Core, Line, Node, Wake, Way, Wire};
 use crate::nodes::Backing;
 use crate::pool::Caller;
+use crate::store::Store;
 use crate::tree::{Change, Kind, Lifetime, Tree};
 
 /// An attribute has a page at most; binary ones are read piecewise.
@@ -71,6 +74,15 @@ pub(crate) fn serve<T: Tree>(core: Arc<Core<T>>, fuse: OwnedFd) -> io::Result<Se
     Ok(Server(session.spawn()?))
 }
 
+/// Serve `store` on the connection `fuse`.
+pub(crate) fn serve_store<S: Store>(store: Arc<S>, fuse: OwnedFd) -> io::Result<Server> {
+    let mut config = fuser::Config::default();
+    config.n_threads = Some(THREADS);
+    let adapter = store::StoreAdapter(store);
+    let session = Session::from_fd(adapter, fuse, SessionACL::All, config)?;
+    Ok(Server(session.spawn()?))
+}
+
 impl Server {
     /// Wait until the connection ends: the mount is gone, or it was aborted.
     pub(crate) fn join(self) -> io::Result<()> {
@@ -104,6 +116,8 @@ fn file_type(kind: Kind) -> FileType {
         Kind::Link => FileType::Symlink,
         Kind::Block => FileType::BlockDevice,
         Kind::Char => FileType::CharDevice,
+        Kind::Fifo => FileType::NamedPipe,
+        Kind::Socket => FileType::Socket,
     }
 }
 

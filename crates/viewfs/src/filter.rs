@@ -178,7 +178,7 @@ impl<S: Source> Filtered<S> {
                         .is_ok_and(|t| self.leads(path, &t))
             }
             // sysfs has no nodes; should a source have some, they are not the filter's to give
-            Kind::Block | Kind::Char => false,
+            Kind::Block | Kind::Char | Kind::Fifo | Kind::Socket => false,
         }
     }
 
@@ -221,7 +221,7 @@ impl<S: Source> Filtered<S> {
                     Kind::Directory => verdict.dir,
                     Kind::File => verdict.file != FileAccess::None,
                     Kind::Link => verdict.link,
-                    Kind::Block | Kind::Char => false,
+                    Kind::Block | Kind::Char | Kind::Fifo | Kind::Socket => false,
                 };
                 if shows {
                     let is_known =

@@ -8,9 +8,10 @@ use std::time::Instant;
 use bstr::BString;
 use sys::mount::Attrs;
 
-use crate::adapter::{Server, serve};
+use crate::adapter::{Server, serve, serve_store};
 use crate::core::{Core, Outdated};
 use crate::relay::{Relay, RelayError};
+use crate::store::Store;
 use crate::tree::Tree;
 
 /// A FUSE mount that nobody serves yet.
@@ -43,14 +44,15 @@ impl Mount {
     pub fn serve<T: Tree>(self, tree: Arc<T>) -> std::io::Result<Session> {
         let core = Arc::new(Core::new(tree));
         let server = serve(core.clone(), self.fuse)?;
-        Ok(Session {
-            server,
-            mount: Some(self.mount),
-            caches: Arc::new(CachesOf {
-                core,
-                relay: self.relay,
-            }),
-        })
+        let outdated = Box::new(move |paths: &[BString]| core.outdated(paths));
+        Ok(Session::new(server, self.mount, self.relay, outdated))
+    }
+
+    /// Serve `store` there, on threads of this process.
+    pub fn serve_store<S: Store>(self, store: Arc<S>) -> std::io::Result<Session> {
+        let server = serve_store(store.clone(), self.fuse)?;
+        let outdated = Box::new(move |paths: &[BString]| store.outdated(paths));
+        Ok(Session::new(server, self.mount, self.relay, outdated))
     }
 }
 
@@ -62,6 +64,14 @@ pub struct Session {
 }
 
 impl Session {
+    fn new(server: Server, mount: OwnedFd, relay: Relay, outdated: Outdate) -> Session {
+        Session {
+            server,
+            mount: Some(mount),
+            caches: Arc::new(CachesOf { outdated, relay }),
+        }
+    }
+
     /// Attach the mount at `target`, an O_PATH descriptor, and let go of it: it ends with that
     /// place.
     pub fn attach(&mut self, target: BorrowedFd<'_>) -> sys::Result<()> {
@@ -95,15 +105,18 @@ pub trait Caches: Send + Sync {
     fn forget(&self, paths: &[BString], until: Instant) -> Result<(), RelayError>;
 }
 
-struct CachesOf<T> {
-    core: Arc<Core<T>>,
+/// Says what the kernel has to forget so that a change of these paths shows.
+type Outdate = Box<dyn Fn(&[BString]) -> Vec<Outdated> + Send + Sync>;
+
+struct CachesOf {
+    outdated: Outdate,
     relay: Relay,
 }
 
-impl<T: Tree> Caches for CachesOf<T> {
+impl Caches for CachesOf {
     fn forget(&self, paths: &[BString], until: Instant) -> Result<(), RelayError> {
         let mut listings = BTreeSet::new();
-        for Outdated { parent, name, node } in self.core.outdated(paths) {
+        for Outdated { parent, name, node } in (self.outdated)(paths) {
             // also of a name that the kernel does not know: this waits for who lists the directory now
             self.relay.forget_name(parent, &name, until)?;
             if let Some(node) = node {

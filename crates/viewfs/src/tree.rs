@@ -20,6 +20,10 @@ pub enum Kind {
     Block,
     /// A character device node.
     Char,
+    /// A fifo.
+    Fifo,
+    /// A socket.
+    Socket,
 }
 
 /// How long the kernel may keep what it was told of a name.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use cli::failure::need_root_and_fuse;
 use cli::{Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
-use fusefs_dev::DevTree;
+use fusefs_dev::{DevFs, Limits, Owners};
 use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
 use host::{Injector, Sysfs, process};
@@ -115,9 +115,10 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     })?);
     let shown_cpus = || cpus.clone().map(|cpus| cpus as Arc<dyn Cpus>);
     let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root, shown_cpus());
-    let dev_tree = DevTree::new(engine.scene(), engine.clone(), root);
+    let owners = Owners::new(root);
+    let dev_fs = DevFs::new(engine.scene(), engine.clone(), owners, Limits::default())?;
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
-    let mut dev = dev_mount.serve(Arc::new(dev_tree))?;
+    let mut dev = dev_mount.serve_store(Arc::new(dev_fs))?;
 
     let first = Arc::new(FirstProcess {
         cgroups: cgroup.dirs(),

@@ -1,0 +1,284 @@
+//! What shows at a name: the given and the container's own, put together.
+
+use std::collections::{HashMap, HashSet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bstr::{BString, ByteSlice};
+use kobject::DevKind;
+use policy::Shown;
+use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat};
+use viewfs::{Attributes, Error, Kind, Outdated};
+
+use crate::entries::{Entries, Item};
+use crate::numbers::{Body, Numbers};
+use crate::own::{self, Own, host};
+
+/// Something that shows.
+pub enum Found {
+    /// A directory, given or the container's own or both.
+    Directory { path: BString, own: Option<OwnedFd> },
+    /// A node or link that is given.
+    Given { path: BString, item: Item },
+    /// The container's own, no directory.
+    Own(OwnedFd, Stat),
+}
+
+/// What a mount knows.
+pub struct State {
+    pub numbers: Numbers,
+    /// What is given, by path, at this generation of the scene.
+    pub given: Entries,
+    pub generation: Option<u64>,
+    /// Every device that shows.
+    devices: HashSet<(Kind, (u32, u32))>,
+    /// Since when something is given, and when what is given in a directory last changed.
+    pub times: HashMap<BString, SystemTime>,
+    /// What the container has changed of something that is given: mode, owner, times, ACL.
+    pub changed: HashMap<BString, (Item, Arc<OwnedFd>)>,
+    /// Links that are given and that the container has removed.
+    pub removed: HashMap<BString, Item>,
+    /// Directories of the tmpfs that are only there since something of the container's own is in a
+    /// directory that is given.
+    pub implied: HashSet<BString>,
+    pub root: (u32, u32),
+    pub born: SystemTime,
+}
+
+impl State {
+    pub fn new(root: (u32, u32), own: &Own) -> sys::Result<State> {
+        let dir = own.root.try_clone();
+        let dir = dir.map_err(|_| sys::Error::new("dup(<tmpfs>)", nix::errno::Errno::EMFILE))?;
+        Ok(State {
+            numbers: Numbers::new(Arc::new(dir)),
+            given: Entries::new(),
+            generation: None,
+            devices: HashSet::new(),
+            times: HashMap::new(),
+            changed: HashMap::new(),
+            removed: HashMap::new(),
+            implied: HashSet::new(),
+            root,
+            born: SystemTime::now(),
+        })
+    }
+
+    /// This is given from now on.
+    pub fn take_up(&mut self, given: Entries, shown: &[&Shown], generation: u64) {
+        let now = SystemTime::now();
+        let old = std::mem::replace(&mut self.given, given);
+        self.generation = Some(generation);
+        self.devices = shown.iter().filter_map(|s| number_of(s)).collect();
+        for (path, item) in &old {
+            let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
+            if !stays {
+                self.times.remove(path);
+                self.changed.remove(path);
+                self.removed.remove(path);
+                self.touch_parent(path, now);
+                if *item != Item::Directory {
+                    self.numbers.retire(path);
+                }
+            }
+        }
+        let new: Vec<BString> = (self.given.iter())
+            .filter(|(path, item)| !old.get(*path).is_some_and(|o| o.is_same(item)))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in new {
+            self.times.insert(path.clone(), now);
+            self.touch_parent(&path, now);
+            // something of the container's own may have had the name
+            if self.given.get(&path) != Some(&Item::Directory) {
+                self.numbers.retire(&path);
+            }
+        }
+        // the deepest first
+        let mut gone: Vec<BString> = (old.into_iter())
+            .filter(|(path, item)| *item == Item::Directory && !self.given.contains_key(path))
+            .map(|(path, _)| path)
+            .collect();
+        gone.sort_by_key(|path| std::cmp::Reverse(path.len()));
+        for path in gone {
+            self.drop_implied(&path);
+            let stays = self.own_at(&path).is_some();
+            if !stays {
+                self.numbers.retire(&path);
+            }
+        }
+    }
+
+    fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
+        let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        self.times.insert(path[..at].into(), now);
+    }
+
+    /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
+    pub fn drop_implied(&mut self, path: &[u8]) {
+        if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {
+            return;
+        }
+        let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let Some(parent) = self.own_at(&path[..at]) else {
+            return;
+        };
+        if rustix::fs::unlinkat(&parent, &path[at + 1..], AtFlags::REMOVEDIR).is_ok() {
+            self.implied.remove(path.as_bstr());
+            self.numbers.retire(path);
+        }
+    }
+
+    /// The directory of the tmpfs at `path`.
+    pub fn own_at(&self, path: &[u8]) -> Option<Arc<OwnedFd>> {
+        let parts = path.split(|b| *b == b'/').filter(|p| !p.is_empty());
+        let mut dir = match self.numbers.body(crate::numbers::ROOT) {
+            Ok(Body::Directory { own, .. }) => own.clone()?,
+            _ => return None,
+        };
+        for part in parts {
+            let next = own::child(dir.as_fd(), part).ok()?;
+            let stat = fstat(&next).ok()?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                return None;
+            }
+            dir = Arc::new(next);
+        }
+        Some(dir)
+    }
+
+    /// The path of directory `number`, and what of it is in the tmpfs.
+    pub fn directory(&self, number: u64) -> Result<(BString, Option<Arc<OwnedFd>>), Error> {
+        match self.numbers.body(number)? {
+            Body::Directory { path, own } => Ok((path.clone(), own.clone())),
+            Body::Given { .. } | Body::Own(_) => Err(Error::NotDirectory),
+        }
+    }
+
+    /// The directory of the tmpfs for `number`, made if there is none yet.
+    pub fn own_directory(&mut self, number: u64) -> Result<Arc<OwnedFd>, Error> {
+        let (path, own) = self.directory(number)?;
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        let (mut dir, mut at) = (self.own_at(b"").ok_or(Error::Broken)?, BString::default());
+        for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty()) {
+            at.push(b'/');
+            at.extend_from_slice(part);
+            match rustix::fs::mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
+                Ok(()) => {
+                    self.implied.insert(at.clone());
+                    let made = own::child(dir.as_fd(), part).map_err(host)?;
+                    own::chown(made.as_fd(), Some(self.root.0), Some(self.root.1)).map_err(host)?;
+                }
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(e) => return Err(host(e)),
+            }
+            let next = own::child(dir.as_fd(), part).map_err(host)?;
+            let stat = fstat(&next).map_err(host)?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                // what the container has there does not show now, and is in the way
+                return Err(Error::Host(libc::EBUSY));
+            }
+            dir = Arc::new(next);
+        }
+        let body = Body::Directory {
+            path,
+            own: Some(dir.clone()),
+        };
+        self.numbers.at(body);
+        Ok(dir)
+    }
+
+    /// What shows at `name` in directory `parent`.
+    pub fn find(&self, parent: u64, name: &[u8]) -> Result<Found, Error> {
+        let (dir, own) = self.directory(parent)?;
+        let path = BString::from([dir.as_slice(), b"/", name].concat());
+        let own = || {
+            let fd = own::child(own.as_deref()?.as_fd(), name).ok()?;
+            let stat = fstat(&fd).ok()?;
+            Some((fd, stat))
+        };
+        let is_directory =
+            |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        match self.given.get(&path) {
+            Some(Item::Directory) => {
+                let own = own().filter(|(_, stat)| is_directory(stat));
+                let own = own.map(|(fd, _)| fd);
+                return Ok(Found::Directory { path, own });
+            }
+            Some(item) if item.is_fixed() => {
+                let item = item.clone();
+                return Ok(Found::Given { path, item });
+            }
+            Some(_) | None => {}
+        }
+        match (own(), self.given.get(&path)) {
+            (Some((fd, stat)), _) if is_directory(&stat) => {
+                let own = Some(fd);
+                Ok(Found::Directory { path, own })
+            }
+            (Some((fd, stat)), _) if self.may_show(&stat) => Ok(Found::Own(fd, stat)),
+            (_, Some(item)) if !self.removed.contains_key(&path) => {
+                let item = item.clone();
+                Ok(Found::Given { path, item })
+            }
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// Whether something of the container's own shows: a device node only while its device does.
+    pub fn may_show(&self, stat: &Stat) -> bool {
+        match own::kind(FileType::from_raw_mode(stat.st_mode)) {
+            kind @ (Kind::Block | Kind::Char) => self.shows(kind, own::device(stat)),
+            _ => true,
+        }
+    }
+
+    /// Whether a device of this number shows.
+    pub fn shows(&self, kind: Kind, device: (u32, u32)) -> bool {
+        self.devices.contains(&(kind, device))
+    }
+
+    /// The kernel is told of what was found.
+    pub fn tell(&mut self, found: Found) -> Result<Attributes, Error> {
+        let number = match found {
+            Found::Own(fd, stat) => self.numbers.own(stat.st_ino, fd),
+            Found::Given { path, item } => self.numbers.at(Body::Given { path, item }),
+            Found::Directory { path, own } => {
+                let own = own.map(Arc::new);
+                self.numbers.at(Body::Directory { path, own })
+            }
+        };
+        let attributes = self.attributes(number)?;
+        self.numbers.tell(number);
+        Ok(attributes)
+    }
+
+    /// See [`viewfs::Store::outdated`].
+    pub fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
+        let mut outdated = Vec::new();
+        for path in paths {
+            let Some(at) = path.iter().rposition(|b| *b == b'/') else {
+                continue;
+            };
+            if let Some(parent) = self.numbers.known(&path[..at]) {
+                outdated.push(Outdated {
+                    parent,
+                    name: path[at + 1..].into(),
+                    node: self.numbers.known(path),
+                });
+            }
+        }
+        outdated
+    }
+}
+
+fn number_of(shown: &Shown) -> Option<(Kind, (u32, u32))> {
+    let devnum = shown.devnum?;
+    let kind = match devnum.kind {
+        DevKind::Block => Kind::Block,
+        DevKind::Char => Kind::Char,
+    };
+    Some((kind, (devnum.major, devnum.minor)))
+}
