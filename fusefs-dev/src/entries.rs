@@ -1,19 +1,34 @@
-//! What stands in /dev: the standard names, and a node for each device that shows.
+//! What stands in /dev: the standard names, a node for each device that shows, and the links to those.
+
+mod links;
+mod names;
+mod owners;
+mod place;
+mod told;
+
+pub use owners::Owners;
 
 use std::collections::BTreeMap;
 
 use bstr::BString;
-use kobject::DevKind;
+use kobject::{DevKind, Devpath};
 use policy::{Show, Shown};
 use viewfs::Kind;
+
+use place::place;
 
 /// Something with a name in /dev.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A directory.
     Directory,
-    /// A link to this target.
-    Link(&'static str),
+    /// A symbolic link.
+    Link {
+        /// Where it leads: from its own directory on, as udev writes it.
+        target: BString,
+        /// The device whose node that is; None for a standard link.
+        of: Option<Devpath>,
+    },
     /// A device node.
     Node {
         /// Block or character device.
@@ -22,6 +37,12 @@ pub enum Item {
         device: (u32, u32),
         /// Permission bits.
         perm: u16,
+        /// Whose it is, as the host counts.
+        uid: u32,
+        /// Its group, as the host counts.
+        gid: u32,
+        /// The device.
+        devpath: Devpath,
     },
 }
 
@@ -52,35 +73,41 @@ const STANDARD_NODES: [(&str, (u32, u32)); 6] = [
 /// Every path of /dev, the root as "".
 pub type Entries = BTreeMap<BString, Item>;
 
-/// /dev with a node for each of `shown`. Where two want one name, the standard one wins, then
-/// the one that comes first; the loser is logged.
-pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>) -> Entries {
+/// /dev with a node for each of `shown`, and its links. Where two want one name, the standard one
+/// wins, then a node, then the link of a rule, then the link of the host's udev; of two nodes the one
+/// that comes first; of two links of rules the earlier rule's, of two of udev's that of the higher
+/// priority, then the older device's. The loser is logged, once.
+pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> Entries {
     let mut entries = Entries::new();
     entries.insert("".into(), Item::Directory);
     for name in DIRECTORIES {
         entries.insert(name.into(), Item::Directory);
     }
     for (name, target) in LINKS {
-        entries.insert(name.into(), Item::Link(target));
+        let target = target.into();
+        entries.insert(name.into(), Item::Link { target, of: None });
     }
-    for shown in shown {
-        if let Some((path, item)) = node(shown)
-            && !place(&mut entries, path.clone(), item)
-        {
+    let shown: Vec<&Shown> = shown.collect();
+    for shown in &shown {
+        if let Some((path, item)) = node(shown, owners)
+            && let Err(why) = place(&mut entries, path.clone(), item)
             // the terminal multiplexer is reached by the link to the container's own
-            if path != "/ptmx" {
-                log::warn!("{}: its name {path:?} in /dev is taken", shown.devpath);
-            }
+            && path != "/ptmx"
+        {
+            let devpath = &shown.devpath;
+            owners
+                .told
+                .warn(format!("{devpath}: no node {path:?} in /dev: {why}"));
         }
     }
+    links::add(&mut entries, &shown, owners);
     entries
 }
 
 /// The node of a device that has one.
-fn node(shown: &Shown) -> Option<(BString, Item)> {
-    let (devnum, devname) = (shown.devnum?, shown.devname.as_ref()?);
-    let path = BString::from([b"/", devname.as_bytes()].concat());
-    let perm = shown.devmode.unwrap_or(0o600) as u16 & 0o777;
+fn node(shown: &Shown, owners: &Owners) -> Option<(BString, Item)> {
+    let (devnum, path) = (shown.devnum?, path_of(shown)?);
+    let perm = shown.mode.or(shown.devmode).unwrap_or(0o600) as u16 & 0o777;
     let item = Item::Node {
         kind: match devnum.kind {
             DevKind::Block => Kind::Block,
@@ -92,39 +119,18 @@ fn node(shown: &Shown) -> Option<(BString, Item)> {
         } else {
             perm & !0o222
         },
+        uid: owners.uid(shown.uid.as_ref()),
+        gid: owners.gid(shown.gid.as_ref()),
+        devpath: shown.devpath.clone(),
     };
     Some((path, item))
 }
 
-/// Put `item` at `path`, with the directories that lead there; false when the name is taken.
-fn place(entries: &mut Entries, path: BString, item: Item) -> bool {
-    let standard = STANDARD_NODES.iter().find(|(name, _)| path == *name);
-    if let (Some((_, number)), Item::Node { kind, device, .. }) = (standard, &item)
-        && (device != number || *kind != Kind::Char)
-    {
-        return false;
-    }
-    if entries.contains_key(&path) {
-        return false;
-    }
-    let slashes = path.iter().enumerate().skip(1).filter(|(_, b)| **b == b'/');
-    let parents: Vec<BString> = slashes.map(|(at, _)| path[..at].into()).collect();
-    // below pts, shm and mqueue is another file system's place
-    let closed = |p: &BString| match entries.get(p) {
-        Some(Item::Directory) => DIRECTORIES.iter().any(|d| p == *d),
-        Some(_) => true,
-        None => false,
-    };
-    if parents.iter().any(closed) {
-        return false;
-    }
-    for parent in parents {
-        entries.insert(parent, Item::Directory);
-    }
-    entries.insert(path, item);
-    true
+/// Where the node of a device is.
+fn path_of(shown: &Shown) -> Option<BString> {
+    let devname = shown.devname.as_ref()?;
+    Some([b"/", devname.as_bytes()].concat().into())
 }
 
 #[cfg(test)]
-#[path = "entries/tests.rs"]
 mod tests;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Parser;
 use cli::failure::STATUSES;
 use cli::mount::{FileSystem, MountArgs, run};
+use fusefs_dev::{DevTree, Owners};
+use sys::namespace::IdMap;
 
 /// Mount /dev as a policy shows it
 #[derive(Parser)]
@@ -27,7 +29,14 @@ fn main() -> ExitCode {
         name: fusefs_dev::SUBTYPE,
         dev: true,
         serve: |mount, engine, _| {
-            let tree = fusefs_dev::DevTree::new(engine.scene(), engine.clone(), (0, 0));
+            // without a container the names are those of whoever mounts
+            let names = engine.scene().read().view.policy().names_owners();
+            let root = match names {
+                true => Some(std::fs::File::open("/")?.into()),
+                false => None,
+            };
+            let owners = Owners::new(IdMap::IDENTITY, root);
+            let tree = DevTree::new(engine.scene(), engine.clone(), owners);
             mount.serve(Arc::new(tree))
         },
         paths: fusefs_dev::paths,

@@ -9,26 +9,26 @@ use viewfs::{
     Change, Entry, Error, Kind, Lifetime, Missed, Reader, SharedScene, Stat, Tree, Writer,
 };
 
-use crate::entries::{Entries, Item, entries};
+use crate::entries::{Entries, Item, Owners, entries};
 
 /// The /dev of one container.
 pub struct DevTree {
     scene: SharedScene,
     missed: Arc<dyn Missed>,
-    /// Host ids of the container's root, who owns everything here.
-    root: (u32, u32),
+    /// Who owns what here: the container's root, or whom a rule names.
+    owners: Owners,
     born: SystemTime,
     /// What the view had at this generation. The scene is locked after it.
     known: Mutex<(u64, Arc<Entries>)>,
 }
 
 impl DevTree {
-    /// The nodes of `scene`, for a container whose root has the host ids `root`.
-    pub fn new(scene: SharedScene, missed: Arc<dyn Missed>, root: (u32, u32)) -> DevTree {
+    /// The nodes of `scene`, for a container that has these `owners`.
+    pub fn new(scene: SharedScene, missed: Arc<dyn Missed>, owners: Owners) -> DevTree {
         DevTree {
             scene,
             missed,
-            root,
+            owners,
             born: SystemTime::now(),
             known: Mutex::new((u64::MAX, Arc::default())),
         }
@@ -36,9 +36,13 @@ impl DevTree {
 
     fn entries(&self) -> Arc<Entries> {
         let mut known = self.known.lock();
+        if known.0 != self.scene.read().generation {
+            // reads files, which nobody who waits for the scene should wait for
+            self.owners.look();
+        }
         let scene = self.scene.read();
         if known.0 != scene.generation {
-            let all = entries(scene.view.shown().map(|(_, shown)| shown));
+            let all = entries(scene.view.shown().map(|(_, shown)| shown), &self.owners);
             *known = (scene.generation, Arc::new(all));
         }
         known.1.clone()
@@ -60,16 +64,24 @@ impl DevTree {
 
 impl Tree for DevTree {
     fn stat(&self, path: &[u8]) -> Result<Stat, Error> {
-        let (kind, perm, device) = match self.item(path)? {
-            Item::Directory => (Kind::Directory, 0o755, (0, 0)),
-            Item::Link(_) => (Kind::Link, 0o777, (0, 0)),
-            Item::Node { kind, device, perm } => (kind, perm, device),
+        let root = self.owners.root();
+        let (kind, perm, device, (uid, gid)) = match self.item(path)? {
+            Item::Directory => (Kind::Directory, 0o755, (0, 0), root),
+            Item::Link { .. } => (Kind::Link, 0o777, (0, 0), root),
+            Item::Node {
+                kind,
+                device,
+                perm,
+                uid,
+                gid,
+                ..
+            } => (kind, perm, device, (uid, gid)),
         };
         Ok(Stat {
             kind,
             perm,
-            uid: self.root.0,
-            gid: self.root.1,
+            uid,
+            gid,
             size: 0,
             device,
             time: self.born,
@@ -94,7 +106,7 @@ impl Tree for DevTree {
                 name: p[top.len()..].into(),
                 kind: match item {
                     Item::Directory => Kind::Directory,
-                    Item::Link(_) => Kind::Link,
+                    Item::Link { .. } => Kind::Link,
                     Item::Node { kind, .. } => *kind,
                 },
             })
@@ -118,7 +130,7 @@ impl Tree for DevTree {
 
     fn readlink(&self, path: &[u8]) -> Result<BString, Error> {
         match self.item(path)? {
-            Item::Link(target) => Ok(target.into()),
+            Item::Link { target, .. } => Ok(target),
             Item::Directory | Item::Node { .. } => Err(Error::Invalid),
         }
     }

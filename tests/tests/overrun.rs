@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Config, Engine, Gate, Outlets, Watch};
-use fusefs_dev::DevTree;
+use fusefs_dev::{DevTree, Owners};
 use host::monitor::Message;
 use host::{Injector, Monitor, Sysfs};
 use parking_lot::{Mutex, MutexGuard};
@@ -113,7 +113,8 @@ impl Setup {
         };
         let inside = Monitor::open(Some(netns.net.as_fd()), false, 16 << 20).expect("a monitor");
         let engine = Arc::new(Engine::new(config).expect("an engine"));
-        let dev = DevTree::new(engine.scene(), engine.clone(), (0, 0));
+        let owners = Owners::new(sys::namespace::IdMap::IDENTITY, None);
+        let dev = DevTree::new(engine.scene(), engine.clone(), owners);
         Setup {
             _alone: alone,
             netns,

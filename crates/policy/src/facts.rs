@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kobject::{Bytes, Device, Devname, Devpath, Properties};
+use kobject::{Bytes, Device, Devpath, UdevSaid};
 
 /// What the host's udev says of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,28 +12,7 @@ pub enum Udev {
     /// udev has not spoken of this device yet: what it could say is unknown, and what depends on it stays hidden.
     Unknown,
     /// udev has spoken.
-    Known(Said),
-}
-
-/// What udev said of a device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// Its properties, the kernel's among them.
-    pub properties: Properties,
-    /// The links to its node, below /dev: `disk/by-id/usb-x`.
-    pub links: Vec<Devname>,
-    /// Who gets a link that several devices claim: the highest (udev(7), `link_priority`).
-    pub link_priority: i32,
-}
-
-impl From<Properties> for Said {
-    /// Properties alone, of a device without links.
-    fn from(properties: Properties) -> Said {
-        Said {
-            properties,
-            ..Said::default()
-        }
-    }
+    Known(UdevSaid),
 }
 
 /// All that rules can ask of one device.
@@ -153,16 +132,13 @@ impl DeviceTable {
 
     /// The devices above `devpath`, nearest first.
     pub fn ancestors(&self, devpath: &Devpath) -> impl Iterator<Item = &Facts> {
-        devpath
-            .ancestors()
-            .filter_map(|above| self.get(&above))
+        devpath.ancestors().filter_map(|above| self.get(&above))
     }
 
     /// The device in whose directory the sysfs path lies: the longest devpath that is `path` itself or whole parts of its beginning.
     pub fn nearest(&self, path: &[u8]) -> Option<&Facts> {
         let path = Devpath::parse(path).ok()?;
-        self.get(&path)
-            .or_else(|| self.ancestors(&path).next())
+        self.get(&path).or_else(|| self.ancestors(&path).next())
     }
 }
 

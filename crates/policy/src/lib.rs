@@ -24,7 +24,7 @@ mod yaml;
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
-pub use facts::{DeviceTable, Facts, Said, Udev};
+pub use facts::{DeviceTable, Facts, Udev};
 pub use node::{NoLink, NoLinkReason, Owner};
 pub use policy::{Cpus, Limits, Policy};
 pub use revoke::OnRevoke;

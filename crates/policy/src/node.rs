@@ -61,7 +61,9 @@ impl fmt::Display for NoLink {
         match &self.why {
             NoLinkReason::Absent(key) => write!(f, "the device has no property {key}"),
             NoLinkReason::Unknown(key) => write!(f, "udev has not said {key} yet"),
-            NoLinkReason::NoName => f.write_str("with the device's values it is no name below /dev"),
+            NoLinkReason::NoName => {
+                f.write_str("with the device's values it is no name below /dev")
+            }
         }
     }
 }

@@ -143,8 +143,8 @@ impl View {
             let entry = table.get(devpath).map(|facts| {
                 let decision = decide(&self.policy, table, facts, |above| self.decision(above));
                 let arrival = table.arrival(devpath).unwrap_or_default();
-                let shown = (decision.show != Show::Hide)
-                    .then(|| Shown::new(facts, &decision, arrival));
+                let shown =
+                    (decision.show != Show::Hide).then(|| Shown::new(facts, &decision, arrival));
                 Entry {
                     decision,
                     shown,

@@ -6,9 +6,9 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use kobject::{Device, Devpath, Properties};
+use kobject::{Device, Devpath, Properties, UdevSaid};
 use policy::{
-    DeviceTable, Facts, FileAccess, NoLink, NoLinkReason, OnRevoke, Owner, Reason, Rules, Said, Shown,
+    DeviceTable, Facts, FileAccess, NoLink, NoLinkReason, OnRevoke, Owner, Reason, Rules, Shown,
     View, ViewChange,
 };
 use proptest::test_runner::{Config, TestRunner};
@@ -79,9 +79,13 @@ fn facts(dev: &Dev) -> Facts {
         udev: match &dev.udev {
             naive::Udev::Absent => policy::Udev::Absent,
             naive::Udev::Unknown => policy::Udev::Unknown,
-            naive::Udev::Known(list) => policy::Udev::Known(Said {
+            naive::Udev::Known(list) => policy::Udev::Known(UdevSaid {
                 properties: properties(list),
-                links: dev.host_links.iter().map(|link| name_below_dev(link)).collect(),
+                links: dev
+                    .host_links
+                    .iter()
+                    .map(|link| name_below_dev(link))
+                    .collect(),
                 link_priority: dev.link_priority,
             }),
         },
@@ -155,7 +159,10 @@ fn expected_shown(
         links,
         no_links,
         host_links: if said {
-            dev.host_links.iter().map(|link| name_below_dev(link)).collect()
+            dev.host_links
+                .iter()
+                .map(|link| name_below_dev(link))
+                .collect()
         } else {
             Vec::new()
         },
@@ -247,7 +254,10 @@ fn same_devices(view: &View, model: &Model, met: &Met) {
         };
         assert_eq!(show, decided.show, "{}", dev.path);
         if show != naive::Show::Hide {
-            expected.insert(devpath(&dev.path), expected_shown(model, dev, show, decided.rule, met));
+            expected.insert(
+                devpath(&dev.path),
+                expected_shown(model, dev, show, decided.rule, met),
+            );
         }
         let sight = view.sight(&devpath(&dev.path)).map(|sight| match sight {
             policy::Sight::Rw => naive::Sight::Rw,

@@ -120,7 +120,11 @@ impl Loader<'_> {
         let start = (at.column as usize).saturating_sub(1);
         let quote = matches!(chars.get(start), Some('"' | '\''));
         let place = start + usize::from(quote) + offset;
-        let there: String = chars.iter().skip(place).take(wrong.chars().count()).collect();
+        let there: String = chars
+            .iter()
+            .skip(place)
+            .take(wrong.chars().count())
+            .collect();
         match u32::try_from(place + 1) {
             Ok(column) if !wrong.is_empty() && there == wrong => Position { column, ..at },
             _ => at,

@@ -30,8 +30,7 @@ const SYSFS: Keys = Keys {
     known: &["write", "hide"],
     later: &[],
 };
-const ON_REVOKE: [(&str, OnRevoke); 2] =
-    [("report", OnRevoke::Report), ("kill", OnRevoke::Kill)];
+const ON_REVOKE: [(&str, OnRevoke); 2] = [("report", OnRevoke::Report), ("kill", OnRevoke::Kill)];
 const SHOWS: [(&str, Show); 3] = [("rw", Show::Rw), ("ro", Show::Ro), ("hide", Show::Hide)];
 
 /// A rule's name and where it stands.

@@ -70,10 +70,25 @@ fn what_is_wrong_is_said_where_it_stands() {
         ("x%e{ID_A}", 1, "`%e` is no placeholder", "`%E{ID_A}`"),
         ("%s{ID_A}", 0, "`%s` is no placeholder", "`%E{ID_A}`"),
         ("a%", 1, "`%` stands for nothing", CHOICES),
-        ("%E", 0, "`%E` does not say which property", "`%E{PROPERTY}`"),
-        ("%E{ID", 0, "`%E` does not say which property", "`%E{PROPERTY}`"),
+        (
+            "%E",
+            0,
+            "`%E` does not say which property",
+            "`%E{PROPERTY}`",
+        ),
+        (
+            "%E{ID",
+            0,
+            "`%E` does not say which property",
+            "`%E{PROPERTY}`",
+        ),
         ("%E{}", 0, "`` is no name of a property", "`%E{ID_SERIAL}`"),
-        ("%E{A=B}", 0, "`A=B` is no name of a property", "`%E{ID_SERIAL}`"),
+        (
+            "%E{A=B}",
+            0,
+            "`A=B` is no name of a property",
+            "`%E{ID_SERIAL}`",
+        ),
     ] {
         let error = Template::parse(template).unwrap_err();
         assert_eq!(

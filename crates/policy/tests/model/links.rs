@@ -20,7 +20,17 @@ pub const TEMPLATES: &[&str] = &[
 
 /// What a device may say of itself.
 pub const VALUES: &[&str] = &[
-    "1", "", "..", "../../null", "a b", " a  b ", "a\nb", "é/\"$", ".", "x:y@z", "\u{85}",
+    "1",
+    "",
+    "..",
+    "../../null",
+    "a b",
+    " a  b ",
+    "a\nb",
+    "é/\"$",
+    ".",
+    "x:y@z",
+    "\u{85}",
 ];
 
 pub fn of_udev(random: &mut Random) -> Vec<String> {
