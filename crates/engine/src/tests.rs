@@ -435,6 +435,39 @@ fn a_rename_takes_along_what_udev_said_and_did_not_say() {
 }
 
 #[test]
+fn links_are_taken_up_without_shutting_the_device() {
+    let rules = "      - match: { devname: loop3 }\n        show: rw\n";
+    let mut host = host(rules, true, false);
+    host.plug("loop3", "");
+    host.log();
+    std::fs::create_dir_all(host.dir.path().join("run/udev/data")).unwrap();
+    std::fs::write(host.dir.path().join("run/udev/data/b7:3"), "L:7\n").unwrap();
+    host.watcher.udev(UdevMessage {
+        action: Action::Add,
+        devpath: devpath("loop3"),
+        vars: Properties::parse_lines(b"DEVLINKS=/dev/disk/by-id/x /dev/../null\n"),
+    });
+    let scene = host.watcher.engine.scene();
+    let links = |name| {
+        let scene = scene.read();
+        let mut shown = scene.view.shown().map(|(_, shown)| shown.clone());
+        let shown = shown.find(|shown| shown.devpath == devpath(name)).unwrap();
+        let names: Vec<String> = shown.host_links.iter().map(|l| l.to_string()).collect();
+        (names, shown.link_priority, shown.arrival)
+    };
+    let before = links("loop3");
+    assert_eq!(
+        (&before.0[..], before.1),
+        (&["disk/by-id/x".to_string()][..], 7)
+    );
+    let log = host.log();
+    let gate = |line: &&String| line.contains("revoke") || line.contains("grant");
+    assert_eq!(log.iter().find(gate), None, "{log:?}");
+    // the caches are told
+    assert!(log.iter().any(|line| line.contains("forget")), "{log:?}");
+}
+
+#[test]
 fn what_udev_says_of_one_that_was_there_before_does_not_count() {
     let rules = "      - match: { property: { ID_SERIAL: good } }\n        show: rw\n";
     let mut host = host(rules, true, false);
