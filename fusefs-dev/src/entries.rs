@@ -61,7 +61,8 @@ const DIRECTORIES: [&str; 3] = ["/mqueue", "/pts", "/shm"];
 
 /// Names that belong to one device number, whatever a device calls itself (OCI runtime-spec
 /// "Default Devices"; Documentation/admin-guide/devices.txt).
-const STANDARD_NODES: [(&str, (u32, u32)); 6] = [
+const STANDARD_NODES: [(&str, (u32, u32)); 7] = [
+    ("/console", (5, 1)),
     ("/full", (1, 7)),
     ("/null", (1, 3)),
     ("/random", (1, 8)),

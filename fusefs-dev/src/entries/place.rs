@@ -8,10 +8,6 @@ use viewfs::Kind;
 
 use super::{DIRECTORIES, Entries, Item, STANDARD_NODES};
 
-/// Names that no link may take, besides those that stand there already: what is opened there must be
-/// that device or nothing. `/dev/console` is the container's own terminal.
-const NO_LINKS: [&str; 1] = ["/console"];
-
 /// Why something does not get its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -46,7 +42,8 @@ pub fn place(entries: &mut Entries, path: BString, item: Item) -> Result<(), Ref
             }
         }
         Item::Link { .. } | Item::Directory => {
-            if standard.is_some() || NO_LINKS.iter().any(|name| path == *name) {
+            // what is opened there must be that device or nothing
+            if standard.is_some() {
                 return Err(Refused::Standard);
             }
         }
@@ -70,10 +67,7 @@ pub fn place(entries: &mut Entries, path: BString, item: Item) -> Result<(), Ref
         let closed = match entries.get(parent) {
             Some(Item::Directory) => DIRECTORIES.iter().any(|d| parent == *d),
             Some(_) => true,
-            None => {
-                let reserved = STANDARD_NODES.iter().map(|(name, _)| name).chain(&NO_LINKS);
-                reserved.into_iter().any(|name| parent == *name)
-            }
+            None => STANDARD_NODES.iter().any(|(name, _)| parent == *name),
         };
         if closed {
             return Err(Refused::Below(parent.clone()));
