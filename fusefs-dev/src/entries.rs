@@ -1,4 +1,12 @@
-//! What stands in /dev: the standard names, and a node for each device that shows.
+//! What stands in /dev: the standard names, a node for each device that shows, and the links to those.
+
+mod links;
+mod names;
+mod owners;
+mod place;
+mod told;
+
+pub use owners::Owners;
 
 use std::collections::BTreeMap;
 
@@ -7,19 +15,21 @@ use kobject::{DevKind, Devpath};
 use policy::{Show, Shown};
 use viewfs::Kind;
 
-use crate::owners::Owners;
+use place::place;
 
 /// Something with a name in /dev.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A directory.
     Directory,
-    /// A link to this target.
+    /// A symbolic link.
     Link {
-        /// Its text.
+        /// Where it leads: from its own directory on, as udev writes it.
         target: BString,
-        /// The device that it leads to; None: it is one of the standard links.
+        /// The device whose node that is; None for a standard link.
         of: Option<Devpath>,
+        /// When that device came, as [`Shown`] counts: another one after it is another.
+        arrival: u64,
     },
     /// A device node.
     Node {
@@ -29,14 +39,16 @@ pub enum Item {
         device: (u32, u32),
         /// Permission bits.
         perm: u16,
-        /// Owner, a host uid.
+        /// Whose it is, as the host counts.
         uid: u32,
-        /// Group, a host gid.
+        /// Its group, as the host counts.
         gid: u32,
         /// How it shows.
         show: Show,
         /// The device.
         devpath: Devpath,
+        /// When it came, as [`Shown`] counts: another one after it is another.
+        arrival: u64,
     },
 }
 
@@ -55,7 +67,8 @@ const DIRECTORIES: [&str; 3] = ["/mqueue", "/pts", "/shm"];
 
 /// Names that belong to one device number, whatever a device calls itself (OCI runtime-spec
 /// "Default Devices"; Documentation/admin-guide/devices.txt).
-const STANDARD_NODES: [(&str, (u32, u32)); 6] = [
+const STANDARD_NODES: [(&str, (u32, u32)); 7] = [
+    ("/console", (5, 1)),
     ("/full", (1, 7)),
     ("/null", (1, 3)),
     ("/random", (1, 8)),
@@ -67,8 +80,10 @@ const STANDARD_NODES: [(&str, (u32, u32)); 6] = [
 /// Every path of /dev, the root as "".
 pub type Entries = BTreeMap<BString, Item>;
 
-/// /dev with a node for each of `shown`. Where two want one name, the standard one wins, then
-/// the one that comes first; the loser is logged.
+/// /dev with a node for each of `shown`, and its links. Where two want one name, the standard one
+/// wins, then a node, then the link of a rule, then the link of the host's udev; of two nodes the one
+/// that comes first; of two links of rules the earlier rule's, of two of udev's that of the higher
+/// priority, then the older device's. The loser is logged, once.
 pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> Entries {
     let mut entries = Entries::new();
     entries.insert("".into(), Item::Directory);
@@ -76,80 +91,62 @@ pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> E
         entries.insert(name.into(), Item::Directory);
     }
     for (name, target) in LINKS {
+        let target = target.into();
         entries.insert(
             name.into(),
             Item::Link {
-                target: target.into(),
+                target,
                 of: None,
+                arrival: 0,
             },
         );
     }
-    for shown in shown {
+    let shown: Vec<&Shown> = shown.collect();
+    for shown in &shown {
         if let Some((path, item)) = node(shown, owners)
-            && !place(&mut entries, path.clone(), item)
-        {
+            && let Err(why) = place(&mut entries, path.clone(), item)
             // the terminal multiplexer is reached by the link to the container's own
-            if path != "/ptmx" {
-                log::warn!("{}: its name {path:?} in /dev is taken", shown.devpath);
-            }
+            && path != "/ptmx"
+        {
+            let devpath = &shown.devpath;
+            owners
+                .told
+                .warn(format!("{devpath}: no node {path:?} in /dev: {why}"));
         }
     }
+    links::add(&mut entries, &shown, owners);
     entries
 }
 
 /// The node of a device that has one.
 fn node(shown: &Shown, owners: &Owners) -> Option<(BString, Item)> {
-    let (devnum, devname) = (shown.devnum?, shown.devname.as_ref()?);
-    let path = BString::from([b"/", devname.as_bytes()].concat());
-    let perm = shown.devmode.unwrap_or(0o600) as u16 & 0o777;
+    let (devnum, path) = (shown.devnum?, path_of(shown)?);
+    let perm = shown.mode.or(shown.devmode).unwrap_or(0o600) as u16 & 0o777;
     let item = Item::Node {
         kind: match devnum.kind {
             DevKind::Block => Kind::Block,
             DevKind::Char => Kind::Char,
         },
         device: (devnum.major, devnum.minor),
-        uid: owners.root().0,
-        gid: owners.root().1,
-        show: shown.show,
-        devpath: shown.devpath.clone(),
         perm: if shown.show == Show::Rw {
             perm
         } else {
             perm & !0o222
         },
+        uid: owners.uid(shown.uid.as_ref()),
+        gid: owners.gid(shown.gid.as_ref()),
+        show: shown.show,
+        devpath: shown.devpath.clone(),
+        arrival: shown.arrival,
     };
     Some((path, item))
 }
 
-/// Put `item` at `path`, with the directories that lead there; false when the name is taken.
-fn place(entries: &mut Entries, path: BString, item: Item) -> bool {
-    let standard = STANDARD_NODES.iter().find(|(name, _)| path == *name);
-    if let (Some((_, number)), Item::Node { kind, device, .. }) = (standard, &item)
-        && (device != number || *kind != Kind::Char)
-    {
-        return false;
-    }
-    if entries.contains_key(&path) {
-        return false;
-    }
-    let slashes = path.iter().enumerate().skip(1).filter(|(_, b)| **b == b'/');
-    let parents: Vec<BString> = slashes.map(|(at, _)| path[..at].into()).collect();
-    // below pts, shm and mqueue is another file system's place
-    let closed = |p: &BString| match entries.get(p) {
-        Some(Item::Directory) => DIRECTORIES.iter().any(|d| p == *d),
-        Some(_) => true,
-        None => false,
-    };
-    if parents.iter().any(closed) {
-        return false;
-    }
-    for parent in parents {
-        entries.insert(parent, Item::Directory);
-    }
-    entries.insert(path, item);
-    true
+/// Where the node of a device is.
+fn path_of(shown: &Shown) -> Option<BString> {
+    let devname = shown.devname.as_ref()?;
+    Some([b"/", devname.as_bytes()].concat().into())
 }
 
 #[cfg(test)]
-#[path = "entries/tests.rs"]
 mod tests;

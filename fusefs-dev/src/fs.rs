@@ -17,16 +17,15 @@ use std::time::{Duration, Instant};
 
 use bstr::BString;
 use parking_lot::Mutex;
-use policy::Shown;
+use policy::{Limits, Shown};
 use viewfs::{
     Attributes, Error, Maker, Missed, Name, New, Outdated, Replace, Room, SharedScene, Store,
     Wanted,
 };
 
-use crate::entries::{Entries, entries};
+use crate::entries::{Entries, Owners, entries};
 use crate::numbers::Body;
-use crate::own::{Limits, Own, host};
-use crate::owners::Owners;
+use crate::own::{Own, host};
 use files::Handles;
 use state::State;
 
@@ -48,13 +47,9 @@ pub struct DevFs {
 const TELL: Duration = Duration::from_secs(60);
 
 impl DevFs {
-    /// The devices of `scene`, for a container with these owners, which may put so much beside them.
-    pub fn new(
-        scene: SharedScene,
-        missed: Arc<dyn Missed>,
-        owners: Owners,
-        limits: Limits,
-    ) -> sys::Result<DevFs> {
+    /// The devices of `scene`, for a container with these owners; it may put so much beside them as its policy says.
+    pub fn new(scene: SharedScene, missed: Arc<dyn Missed>, owners: Owners) -> sys::Result<DevFs> {
+        let limits = scene.read().view.policy().limits();
         let own = Own::new(limits, owners.root())?;
         let state = State::new(owners.root(), &own)?;
         Ok(DevFs {
@@ -71,6 +66,10 @@ impl DevFs {
     /// The state as the view is now.
     fn now(&self) -> parking_lot::MutexGuard<'_, State> {
         let mut state = self.state.lock();
+        if state.generation != Some(self.scene.read().generation) {
+            // reads files, which nobody who waits for the scene should wait for
+            self.owners.look();
+        }
         let scene = self.scene.read();
         if state.generation != Some(scene.generation) {
             let shown: Vec<&Shown> = scene.view.shown().map(|(_, shown)| shown).collect();

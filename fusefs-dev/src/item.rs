@@ -7,21 +7,34 @@ impl Item {
     pub fn is_same(&self, other: &Item) -> bool {
         match (self, other) {
             (Item::Directory, Item::Directory) => true,
-            (Item::Link { target: a, of: b }, Item::Link { target: c, of: d }) => (a, b) == (c, d),
+            (
+                Item::Link {
+                    target: a,
+                    of: b,
+                    arrival: c,
+                },
+                Item::Link {
+                    target: d,
+                    of: e,
+                    arrival: f,
+                },
+            ) => (a, b, c) == (d, e, f),
             (
                 Item::Node {
                     kind: a,
                     device: b,
                     devpath: c,
+                    arrival: g,
                     ..
                 },
                 Item::Node {
                     kind: d,
                     device: e,
                     devpath: f,
+                    arrival: h,
                     ..
                 },
-            ) => (a, b, c) == (d, e, f),
+            ) => (a, b, c, g) == (d, e, f, h),
             _ => false,
         }
     }

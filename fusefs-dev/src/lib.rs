@@ -7,11 +7,11 @@ mod fs;
 mod item;
 mod numbers;
 mod own;
-mod owners;
 
+pub use entries::Owners;
 pub use fs::DevFs;
-pub use own::Limits;
-pub use owners::Owners;
+
+use std::collections::BTreeSet;
 
 use bstr::BString;
 use policy::{Shown, ViewChange};
@@ -19,8 +19,8 @@ use policy::{Shown, ViewChange};
 /// How mountinfo names this file system: `fuse.fusefs-dev`.
 pub const SUBTYPE: &str = "fusefs-dev";
 
-/// The paths of /dev that a change of the view concerns: the nodes, and the directories that
-/// come and go with them.
+/// The paths of /dev that a change of the view concerns: the nodes and the links to them, as they were
+/// and as they are, and the directories that come and go with them.
 pub fn paths(change: &ViewChange) -> Vec<BString> {
     let altered = change
         .altered
@@ -31,16 +31,22 @@ pub fn paths(change: &ViewChange) -> Vec<BString> {
         .iter()
         .chain(&change.appeared)
         .chain(altered);
-    all.flat_map(of_one).collect()
+    let paths: BTreeSet<BString> = all.flat_map(of_one).collect();
+    // what is below goes first
+    paths.into_iter().rev().collect()
 }
 
 fn of_one(shown: &Shown) -> Vec<BString> {
-    let Some(devname) = &shown.devname else {
-        return Vec::new();
-    };
-    let path = [b"/", devname.as_bytes()].concat();
-    let ends = (1..=path.len())
-        .rev()
-        .filter(|at| matches!(path.get(*at), None | Some(b'/')));
-    ends.map(|at| path[..at].into()).collect()
+    let names = shown
+        .devname
+        .iter()
+        .chain(&shown.links)
+        .chain(&shown.host_links);
+    let mut paths = Vec::new();
+    for name in names {
+        let path = [b"/", name.as_bytes()].concat();
+        let ends = (1..=path.len()).filter(|at| matches!(path.get(*at), None | Some(b'/')));
+        paths.extend(ends.map(|at| BString::from(&path[..at])));
+    }
+    paths
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Parser;
 use cli::failure::STATUSES;
 use cli::mount::{FileSystem, MountArgs, run};
-use fusefs_dev::{DevFs, Limits, Owners};
+use fusefs_dev::{DevFs, Owners};
+use sys::namespace::IdMap;
 
 /// Mount /dev as a policy shows it
 #[derive(Parser)]
@@ -28,8 +29,14 @@ fn main() -> ExitCode {
         name: fusefs_dev::SUBTYPE,
         dev: true,
         serve: |mount, engine, _| {
-            let owners = Owners::new((0, 0));
-            let fs = DevFs::new(engine.scene(), engine.clone(), owners, Limits::default());
+            // without a container the names are those of whoever mounts
+            let names = engine.scene().read().view.policy().names_owners();
+            let root = match names {
+                true => Some(std::fs::File::open("/")?.into()),
+                false => None,
+            };
+            let owners = Owners::new(IdMap::IDENTITY, root);
+            let fs = DevFs::new(engine.scene(), engine.clone(), owners);
             mount.serve_store(Arc::new(fs.map_err(std::io::Error::other)?))
         },
         paths: fusefs_dev::paths,

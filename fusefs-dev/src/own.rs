@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
 use bstr::BString;
+use policy::Limits;
 use rustix::fs::{
     AtFlags, CWD, FileType, Gid, Mode, OFlags, RawDir, Stat, StatVfs, Timespec, Timestamps,
     UTIME_NOW, UTIME_OMIT, Uid,
@@ -16,27 +17,8 @@ use rustix::io::Errno;
 use sys::mount::{Attrs, FsContext};
 use viewfs::{Attributes, Error, Kind, Time, Wanted};
 
-/// How much a container may put into its /dev.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Files, directories and links, and nodes whose mode or owner it changed.
-    pub inodes: u64,
-    /// Content, in bytes; the kernel counts whole pages.
-    pub bytes: u64,
-}
-
-/// That of a container whose policy says nothing.
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            inodes: 4096,
-            bytes: 16 << 20,
-        }
-    }
-}
-
-/// The tmpfs itself, its two directories, and the one inode that it keeps for its own.
-const NEEDED: u64 = 4;
+/// The root of the tmpfs, and its two directories.
+const NEEDED: u64 = 3;
 
 /// The container's own entries.
 pub struct Own {

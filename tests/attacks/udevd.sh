@@ -8,5 +8,5 @@ mount --move /mnt /dev
 # no /run/systemd: a udevd that takes itself for a service of systemd's kills whatever else is in its cgroup
 mount -t tmpfs -o mode=755 none /run
 for dir in /usr/lib/udev/rules.d /etc/udev/rules.d; do mount -t tmpfs none $dir; done
-echo "$RULES" > /etc/udev/rules.d/50-test.rules
+printf '%s\n' "$RULES" > /etc/udev/rules.d/50-test.rules
 exec /lib/systemd/systemd-udevd

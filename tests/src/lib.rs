@@ -20,8 +20,10 @@ pub mod probe;
 pub mod processes;
 pub mod rootfs;
 pub mod running;
+pub mod shell;
 pub mod tools;
 pub mod tree;
+pub mod udev_host;
 
 pub use by_hand::ByHand;
 pub use container::Container;
@@ -35,7 +37,9 @@ pub use output::{Output, run, sh};
 pub use probe::Probe;
 pub use rootfs::Rootfs;
 pub use running::Running;
+pub use shell::Shell;
 pub use tree::Walker;
+pub use udev_host::UdevHost;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

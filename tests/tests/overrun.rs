@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Config, Engine, Gate, Outlets, Watch};
-use fusefs_dev::DevTree;
+use fusefs_dev::{DevFs, Owners};
 use host::monitor::Message;
 use host::{Injector, Monitor, Sysfs};
 use parking_lot::{Mutex, MutexGuard};
 use policy::{Container, Rules, Shown};
 use tests::container::show_block;
 use tests::{Loop, eventually};
-use viewfs::Tree;
+use viewfs::Store;
 
 /// The least that the kernel gives a socket: two or three events.
 const SMALL: usize = 1;
@@ -88,7 +88,7 @@ struct Setup {
     inside: Monitor,
     engine: Arc<Engine>,
     gate: Arc<Granted>,
-    dev: DevTree,
+    dev: DevFs,
     heard: Vec<String>,
 }
 
@@ -113,7 +113,8 @@ impl Setup {
         };
         let inside = Monitor::open(Some(netns.net.as_fd()), false, 16 << 20).expect("a monitor");
         let engine = Arc::new(Engine::new(config).expect("an engine"));
-        let dev = DevTree::new(engine.scene(), engine.clone(), (0, 0));
+        let owners = Owners::new(sys::namespace::IdMap::IDENTITY, None);
+        let dev = DevFs::new(engine.scene(), engine.clone(), owners).expect("a /dev");
         Setup {
             _alone: alone,
             netns,
@@ -150,7 +151,9 @@ impl Setup {
                 .filter_map(|n| n.strip_prefix("loop")?.parse().ok())
                 .collect()
         };
-        let nodes = self.dev.list(b"").expect("a listing");
+        let root = self.dev.open_directory(1).expect("the root");
+        let nodes = self.dev.list(root, true).expect("a listing");
+        self.dev.close(root);
         let nodes = nodes.iter().map(|e| e.name.to_string());
         let nodes: BTreeSet<u32> = nodes
             .filter_map(|n| n.strip_prefix("loop")?.parse().ok())

@@ -54,6 +54,8 @@ pub struct Engine {
     pub(crate) host_monitor: Monitor,
     pub(crate) own_monitor: Monitor,
     pub(crate) udev: bool,
+    /// Where the host's udev keeps its database: `/run`.
+    pub(crate) run: PathBuf,
     /// Access that should be revoked could not be.
     pub(crate) is_broken: AtomicBool,
     /// The container's own interfaces that are in the table, as `CLASS/NAME`. Held together
@@ -102,6 +104,7 @@ impl Engine {
             host_monitor,
             own_monitor,
             udev,
+            run: config.run,
             is_broken: AtomicBool::new(false),
             own: Mutex::new(own),
             taken_up: Mutex::default(),
@@ -130,17 +133,22 @@ impl Engine {
         let mut scene = self.scene.write();
         let change = change(&mut scene);
         scene.generation += 1;
+        // a new link or owner is no reason to shut the device for a moment
+        let altered = change
+            .altered
+            .iter()
+            .filter(|(before, after)| (before.devnum, before.show) != (after.devnum, after.show));
         for shown in change
             .vanished
             .iter()
-            .chain(change.altered.iter().map(|(before, _)| before))
+            .chain(altered.clone().map(|(before, _)| before))
         {
             self.gate("revoke", shown, |gate| gate.revoke(shown));
         }
         for shown in change
             .appeared
             .iter()
-            .chain(change.altered.iter().map(|(_, after)| after))
+            .chain(altered.map(|(_, after)| after))
         {
             self.gate("grant", shown, |gate| gate.grant(shown));
         }

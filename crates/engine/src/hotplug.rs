@@ -1,7 +1,7 @@
 //! One event at a time: facts, decision, access and view, then caches and events.
 
-use host::enumerate;
 use host::monitor::Message;
+use host::{enumerate, udevdb};
 use kobject::{Action, Device, Devpath, UdevMessage, Uevent};
 use policy::{Facts, Udev, ViewChange};
 
@@ -100,11 +100,13 @@ impl Watcher {
             if let Some(renamed) = enumerate::device(&self.engine.sysfs, &to) {
                 // what udev has said of it, it has said under the old name
                 let udev = self.engine.facts(device.clone(), false).udev;
-                moved.push(Facts {
+                let arrival = self.engine.scene.read().table.arrival(&device.devpath);
+                let facts = Facts {
                     own: false,
                     udev,
                     device: renamed,
-                });
+                };
+                moved.push((facts, arrival));
             }
         }
         let was_shown = self.engine.shows(old);
@@ -113,8 +115,8 @@ impl Watcher {
                 scene.table.remove(&device.devpath);
             }
             let mut all = refresh(scene, old);
-            for facts in moved {
-                scene.table.insert(facts);
+            for (facts, arrival) in moved {
+                scene.table.insert_arrived(facts, arrival);
             }
             merge(&mut all, refresh(scene, &new));
             all
@@ -151,16 +153,20 @@ impl Watcher {
             .and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
         let since = self.added.get(&message.devpath);
         let is_old = since.is_some_and(|since| number.is_some_and(|number: u64| number < *since));
-        let of_another = {
+        let device = {
             let scene = self.engine.scene.read();
             let known = scene.table.get(&message.devpath);
-            known.is_some_and(|f| is_another_number(&f.device.properties, &message.vars))
+            known.map(|facts| facts.device.clone())
         };
-        if is_old || of_another {
+        let Some(device) = device else {
+            return;
+        };
+        if is_old || is_another_number(&device.properties, &message.vars) {
             return;
         }
         self.waiting.remove(&message.devpath);
-        self.udev_says(&message.devpath.clone(), Udev::Known(message.vars));
+        let said = udevdb::of_message(&self.engine.run, &device, message);
+        self.udev_says(&device.devpath, Udev::Known(said));
     }
 
     /// Whether a `remove` of the device is waiting to be carried through.

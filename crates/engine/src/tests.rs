@@ -420,6 +420,12 @@ fn a_rename_takes_along_what_udev_said_and_did_not_say() {
         devpath: devpath("loop4"),
         vars,
     });
+    let arrival = |host: &Host, name| {
+        let scene = host.watcher.engine.scene();
+        let arrival = scene.read().table.arrival(&devpath(name));
+        arrival.unwrap()
+    };
+    let ages = [arrival(&host, "loop3"), arrival(&host, "loop4")];
     let blocks = host.dir.path().join("sys/devices/virtual/block");
     for (from, to) in [("loop3", "loop8"), ("loop4", "loop9")] {
         std::fs::rename(blocks.join(from), blocks.join(to)).unwrap();
@@ -432,6 +438,37 @@ fn a_rename_takes_along_what_udev_said_and_did_not_say() {
     }
     assert!(!host.watcher.engine.shows(&devpath("loop8")));
     assert!(host.watcher.engine.shows(&devpath("loop9")));
+    // and its age, by which a link that two claim is given
+    assert_eq!(ages, [arrival(&host, "loop8"), arrival(&host, "loop9")]);
+}
+
+#[test]
+fn links_are_taken_up_without_shutting_the_device() {
+    let rules = "      - match: { devname: loop3 }\n        show: rw\n";
+    let mut host = host(rules, true, false);
+    host.plug("loop3", "");
+    host.log();
+    std::fs::create_dir_all(host.dir.path().join("run/udev/data")).unwrap();
+    std::fs::write(host.dir.path().join("run/udev/data/b7:3"), "L:7\n").unwrap();
+    host.watcher.udev(UdevMessage {
+        action: Action::Add,
+        devpath: devpath("loop3"),
+        vars: Properties::parse_lines(b"DEVLINKS=/dev/disk/by-id/x /dev/../null\n"),
+    });
+    let scene = host.watcher.engine.scene();
+    let links = |name| {
+        let scene = scene.read();
+        let mut shown = scene.view.shown().map(|(_, shown)| shown.clone());
+        let shown = shown.find(|shown| shown.devpath == devpath(name)).unwrap();
+        let names: Vec<String> = shown.host_links.iter().map(|l| l.to_string()).collect();
+        (names, shown.link_priority)
+    };
+    assert_eq!(links("loop3"), (vec!["disk/by-id/x".to_string()], 7));
+    let log = host.log();
+    let gate = |line: &&String| line.contains("revoke") || line.contains("grant");
+    assert_eq!(log.iter().find(gate), None, "{log:?}");
+    // the caches are told
+    assert!(log.iter().any(|line| line.contains("forget")), "{log:?}");
 }
 
 #[test]

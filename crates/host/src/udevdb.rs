@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kobject::{DevKind, Device, Properties};
+use kobject::{DevKind, Device, Devname, UdevMessage, UdevSaid};
 
 /// Whether the host has udev: its control socket is there, as libudev checks it.
 pub fn present(run: &Path) -> bool {
@@ -29,36 +29,114 @@ pub fn id(device: &Device) -> Option<String> {
     Some(format!("+{subsystem}:{name}"))
 }
 
-/// The properties that udev has written down, None when it has not spoken of the device yet.
-pub fn read(run: &Path, device: &Device) -> Option<Properties> {
+/// What udev has written down, None when it has not spoken of the device yet.
+pub fn read(run: &Path, device: &Device) -> Option<UdevSaid> {
     let id = id(device)?;
     if id.contains('/') {
         return None;
     }
     let text = std::fs::read(run.join("udev/data").join(id)).ok()?;
-    Some(parse(&text))
+    Some(parse(&text, device))
 }
 
-/// The `E:` lines of a database file.
-pub fn parse(text: &[u8]) -> Properties {
-    let mut properties = Properties::new();
-    let lines = text.split(|b| *b == b'\n');
-    for line in lines.filter_map(|line| line.strip_prefix(b"E:")) {
-        if let Some(at) = line.iter().position(|b| *b == b'=') {
-            properties.push(&line[..at], &line[at + 1..]);
+/// What udev says in a message to its listeners. The priority of links is written down only; it is that of the device that has the
+/// number now, and decides between links of devices that show, no more.
+pub fn of_message(run: &Path, device: &Device, message: UdevMessage) -> UdevSaid {
+    let all = message.get(b"DEVLINKS").unwrap_or_default();
+    let paths = all.split(|b| *b == b' ').filter(|path| !path.is_empty());
+    let links: Vec<Devname> = paths
+        .filter_map(|path| link(device, path.strip_prefix(b"/dev/").unwrap_or(path)))
+        .collect();
+    let link_priority = match links.is_empty() {
+        true => 0,
+        false => read(run, device).map_or(0, |said| said.link_priority),
+    };
+    UdevSaid {
+        properties: message.vars,
+        links,
+        link_priority,
+    }
+}
+
+/// A database file: its `E:`, `S:` and `L:` lines.
+pub fn parse(text: &[u8], device: &Device) -> UdevSaid {
+    let mut said = UdevSaid::default();
+    for line in text.split(|b| *b == b'\n') {
+        match line {
+            [b'E', b':', line @ ..] => {
+                if let Some(at) = line.iter().position(|b| *b == b'=') {
+                    said.properties.push(&line[..at], &line[at + 1..]);
+                }
+            }
+            [b'S', b':', name @ ..] => said.links.extend(link(device, name)),
+            [b'L', b':', number @ ..] => {
+                let number = std::str::from_utf8(number).ok();
+                said.link_priority = number.and_then(|n| n.parse().ok()).unwrap_or(0);
+            }
+            _ => {}
         }
     }
-    properties
+    said
+}
+
+/// A link's name below /dev, if it can be one: it was made of what devices say of themselves.
+fn link(device: &Device, name: &[u8]) -> Option<Devname> {
+    Devname::parse(name)
+        .inspect_err(|e| {
+            let name = kobject::Escaped(name);
+            log::warn!("{}: udev's link `{name}` is left out: {e}", device.devpath);
+        })
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kobject::Properties;
 
     #[test]
-    fn only_properties_are_taken() {
-        let p = parse(b"S:disk/by-id/x\nI:123\nE:ID_FS_TYPE=ext4\nE:EMPTY=\nG:systemd\nV:1\n");
-        assert_eq!(p.get(b"ID_FS_TYPE"), Some(&b"ext4"[..]));
-        assert_eq!(p.get(b"S"), None);
+    fn properties_and_links_are_taken() {
+        let said = parse(
+            b"S:disk/by-id/x\nI:123\nL:-7\nE:ID_FS_TYPE=ext4\nE:EMPTY=\nG:systemd\nS:y\nV:1\n",
+            &device(),
+        );
+        assert_eq!(said.properties.get(b"ID_FS_TYPE"), Some(&b"ext4"[..]));
+        assert_eq!(said.properties.len(), 2);
+        assert_eq!(names(&said), ["disk/by-id/x", "y"]);
+        assert_eq!(said.link_priority, -7);
+        let hostile = b"L:x\nS:../../null\nS:/etc/passwd\nS:\nS:a//b\nS:a\x1bb\nS:a/../b\nS:ok\nS";
+        let said = parse(hostile, &device());
+        assert_eq!((names(&said), said.link_priority), (vec!["ok".into()], 0));
+    }
+
+    #[test]
+    fn a_message_has_the_links_by_their_full_names() {
+        let run = tempfile::tempdir().unwrap();
+        let says = |text: &str| UdevMessage {
+            action: kobject::Action::Add,
+            devpath: device().devpath,
+            vars: Properties::from_iter([("DEVLINKS", text)]),
+        };
+        let text = "/dev/disk/by-id/x /dev/../null  /dev//y /dev/z relative";
+        let said = of_message(run.path(), &device(), says(text));
+        assert_eq!(names(&said), ["disk/by-id/x", "z", "relative"]);
+        assert_eq!(said.link_priority, 0);
+        std::fs::create_dir_all(run.path().join("udev/data")).unwrap();
+        std::fs::write(run.path().join("udev/data/b7:3"), "L:10\nS:old\n").unwrap();
+        let said = of_message(run.path(), &device(), says("/dev/z"));
+        assert_eq!((names(&said), said.link_priority), (vec!["z".into()], 10));
+    }
+
+    fn device() -> Device {
+        let devpath = kobject::Devpath::parse(b"/devices/virtual/block/loop3").unwrap();
+        Device {
+            subsystem: Some("block".into()),
+            properties: Properties::from_iter([("MAJOR", "7"), ("MINOR", "3")]),
+            ..Device::new(devpath)
+        }
+    }
+
+    fn names(said: &UdevSaid) -> Vec<String> {
+        said.links.iter().map(ToString::to_string).collect()
     }
 }

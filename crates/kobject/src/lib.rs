@@ -11,6 +11,7 @@ mod devnum;
 mod devpath;
 mod escape;
 mod properties;
+mod said;
 pub mod synth;
 mod udev;
 mod uevent;
@@ -23,6 +24,7 @@ pub use devnum::{DevKind, Devnum, DevnumError};
 pub use devpath::{Devpath, DevpathError};
 pub use escape::Escaped;
 pub use properties::Properties;
+pub use said::UdevSaid;
 pub use udev::{UdevMessage, UdevMessageError};
 pub use uevent::{Uevent, UeventError};
 

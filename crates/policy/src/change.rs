@@ -2,7 +2,7 @@
 
 use kobject::{Bytes, Devname, Devnum, Devpath};
 
-use crate::{Facts, Show};
+use crate::{Decision, Facts, NoLink, OnRevoke, Owner, Show, Udev};
 
 /// A device that a container may use: what a node, a cgroup entry and an event need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +21,59 @@ pub struct Shown {
     pub subsystem: Option<Bytes>,
     /// Whether it belongs to the container's own network namespace, whose events the container hears from the kernel itself.
     pub own: bool,
+    /// The permission bits that its rule gives the node; None: `devmode`.
+    pub mode: Option<u32>,
+    /// Whose the node is; None: the container's root's.
+    pub uid: Option<Owner>,
+    /// The node's group; None: the container's root's.
+    pub gid: Option<Owner>,
+    /// The links to its node that its rule makes, in the rule's order. Empty for a device without node, as are the next two.
+    pub links: Vec<Devname>,
+    /// Those that its rule has and it does not get.
+    pub no_links: Vec<NoLink>,
+    /// The links to its node that the host's udev made.
+    pub host_links: Vec<Devname>,
+    /// Who gets a link of the host's udev that several claim: the highest, then the older device.
+    pub link_priority: i32,
+    /// The place of its rule among the policy's: of two links of rules the one of the smaller wins, then that of the older device.
+    pub order: usize,
+    /// How old it is: the smaller, the older ([`DeviceTable::arrival`](crate::DeviceTable::arrival)).
+    pub arrival: u64,
+    /// What becomes of who holds it when it is taken away.
+    pub on_revoke: OnRevoke,
 }
 
 impl Shown {
-    pub(crate) fn new(facts: &Facts, show: Show) -> Shown {
-        let device = &facts.device;
+    pub(crate) fn new(facts: &Facts, decision: &Decision, arrival: u64) -> Shown {
+        let (device, node) = (&facts.device, &decision.node);
+        let (devnum, devname) = (device.devnum(), device.devname());
+        let (mut links, mut no_links) = (Vec::new(), Vec::new());
+        let (mut host_links, mut link_priority) = (Vec::new(), 0);
+        if devnum.is_some() && devname.is_some() {
+            (links, no_links) = node.links_of(facts);
+            if let Udev::Known(said) = &facts.udev {
+                host_links = said.links.clone();
+                link_priority = said.link_priority;
+            }
+        }
         Shown {
             devpath: device.devpath.clone(),
-            show,
-            devnum: device.devnum(),
-            devname: device.devname(),
+            show: decision.show,
+            devnum,
+            devname,
             devmode: device.devmode(),
             subsystem: device.subsystem.clone(),
             own: facts.own,
+            mode: node.mode,
+            uid: node.uid.clone(),
+            gid: node.gid.clone(),
+            links,
+            no_links,
+            host_links,
+            link_priority,
+            order: decision.order,
+            arrival,
+            on_revoke: node.on_revoke,
         }
     }
 }

@@ -51,7 +51,7 @@ fn by_rules(policy: &Policy, table: &DeviceTable, facts: &Facts, ancestors: &[&F
     let mut may_show = false;
     let mut hidden_by_name = false;
     let mut certain = Decision::plain(Show::Hide, Reason::Default);
-    for rule in &policy.devices {
+    for (order, rule) in policy.devices.iter().enumerate() {
         let candidate = Candidate::of(rule, table, facts, ancestors);
         if candidate.truth == Truth::False {
             continue;
@@ -72,6 +72,8 @@ fn by_rules(policy: &Policy, table: &DeviceTable, facts: &Facts, ancestors: &[&F
                 through: candidate.through,
             },
             sysfs: rule.sysfs.clone(),
+            node: rule.node.clone(),
+            order,
             hidden_by_name: false,
         };
         break;

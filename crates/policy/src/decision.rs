@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use kobject::Devpath;
 
-use crate::glob::Globs;
+use crate::{glob::Globs, node::NodeSays};
 
 /// How a device shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,6 +114,10 @@ pub struct Decision {
     pub reason: Reason,
     /// The deciding rule's `sysfs` part.
     pub(crate) sysfs: Arc<SysfsGlobs>,
+    /// The deciding rule's `node` and `on_revoke`.
+    pub(crate) node: Arc<NodeSays>,
+    /// The deciding rule's place among the policy's, from 0.
+    pub(crate) order: usize,
     /// Whether it is, or while something is unknown could be, hidden by a rule that matches the device itself.
     pub(crate) hidden_by_name: bool,
 }
@@ -125,6 +129,8 @@ impl Decision {
             show,
             reason,
             sysfs: Arc::default(),
+            node: Arc::default(),
+            order: usize::MAX,
             hidden_by_name: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kobject::{Bytes, Device, Devpath, Properties};
+use kobject::{Bytes, Device, Devpath, UdevSaid};
 
 /// What the host's udev says of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub enum Udev {
     Absent,
     /// udev has not spoken of this device yet: what it could say is unknown, and what depends on it stays hidden.
     Unknown,
-    /// udev's properties of the device, the kernel's among them.
-    Known(Properties),
+    /// udev has spoken.
+    Known(UdevSaid),
 }
 
 /// All that rules can ask of one device.
@@ -31,9 +31,18 @@ pub struct Facts {
 /// It is also the memory of a device that is being removed: a `remove` event says less than the `add` did.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceTable {
-    devices: BTreeMap<Devpath, Facts>,
+    devices: BTreeMap<Devpath, Known>,
+    /// How many devices have come so far.
+    arrived: u64,
     /// How many devices have this subsystem and name.
     names: BTreeMap<(Bytes, Bytes), usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    facts: Facts,
+    /// Which of all that came it was.
+    arrival: u64,
 }
 
 impl DeviceTable {
@@ -42,19 +51,31 @@ impl DeviceTable {
         DeviceTable::default()
     }
 
-    /// Adds or replaces the device at `facts.device.devpath`; what was there before.
+    /// Adds or replaces the device at `facts.device.devpath`; what was there before. One that is replaced keeps its arrival.
     pub fn insert(&mut self, facts: Facts) -> Option<Facts> {
+        let arrival = self.arrival(&facts.device.devpath);
+        self.insert_arrived(facts, arrival)
+    }
+
+    /// As [`DeviceTable::insert`], for a device that has come before, under another name: `arrival` as [`DeviceTable::arrival`] said
+    /// it. None: it comes now.
+    pub fn insert_arrived(&mut self, facts: Facts, arrival: Option<u64>) -> Option<Facts> {
         let old = self.remove(&facts.device.devpath);
+        let arrival = arrival.unwrap_or_else(|| {
+            self.arrived += 1;
+            self.arrived
+        });
         if let Some(key) = name_key(&facts) {
             *self.names.entry(key).or_default() += 1;
         }
-        self.devices.insert(facts.device.devpath.clone(), facts);
+        let devpath = facts.device.devpath.clone();
+        self.devices.insert(devpath, Known { facts, arrival });
         old
     }
 
     /// Removes one device, not those below it; what was there.
     pub fn remove(&mut self, devpath: &Devpath) -> Option<Facts> {
-        let old = self.devices.remove(devpath)?;
+        let old = self.devices.remove(devpath)?.facts;
         if let Some(key) = name_key(&old)
             && let Some(count) = self.names.get_mut(&key)
         {
@@ -68,7 +89,12 @@ impl DeviceTable {
 
     /// The device at this devpath.
     pub fn get(&self, devpath: &Devpath) -> Option<&Facts> {
-        self.devices.get(devpath)
+        self.devices.get(devpath).map(|known| &known.facts)
+    }
+
+    /// Which device it was, of all that have come, from 1: an older one has a smaller number.
+    pub fn arrival(&self, devpath: &Devpath) -> Option<u64> {
+        self.devices.get(devpath).map(|known| known.arrival)
     }
 
     /// Whether there is a device at this devpath.
@@ -93,7 +119,7 @@ impl DeviceTable {
 
     /// All devices, ordered by devpath.
     pub fn iter(&self) -> impl Iterator<Item = &Facts> {
-        self.devices.values()
+        self.devices.values().map(|known| &known.facts)
     }
 
     /// The device `top`, if it is one, and all devices below it, ordered by devpath.
@@ -101,22 +127,18 @@ impl DeviceTable {
         self.devices
             .range(top.clone()..)
             .take_while(|(devpath, _)| devpath.is_within(top))
-            .map(|(_, facts)| facts)
+            .map(|(_, known)| &known.facts)
     }
 
     /// The devices above `devpath`, nearest first.
     pub fn ancestors(&self, devpath: &Devpath) -> impl Iterator<Item = &Facts> {
-        devpath
-            .ancestors()
-            .filter_map(|above| self.devices.get(&above))
+        devpath.ancestors().filter_map(|above| self.get(&above))
     }
 
     /// The device in whose directory the sysfs path lies: the longest devpath that is `path` itself or whole parts of its beginning.
     pub fn nearest(&self, path: &[u8]) -> Option<&Facts> {
         let path = Devpath::parse(path).ok()?;
-        self.devices
-            .get(&path)
-            .or_else(|| self.ancestors(&path).next())
+        self.get(&path).or_else(|| self.ancestors(&path).next())
     }
 }
 

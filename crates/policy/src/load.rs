@@ -4,10 +4,12 @@ mod bindings;
 mod file;
 mod globs;
 mod matching;
+mod node;
 mod rule;
 
 pub(crate) use bindings::Binding;
 pub(crate) use file::{Definition, load};
+pub(crate) use node::LimitsSay;
 
 use std::sync::Arc;
 

@@ -91,7 +91,7 @@ impl Condition {
             Condition::Property { key, globs } => {
                 match (device.properties.get(key.as_bytes()), &facts.udev) {
                     (Some(value), _) => known(globs, Some(value)),
-                    (None, Udev::Known(properties)) => known(globs, properties.get(key.as_bytes())),
+                    (None, Udev::Known(said)) => known(globs, said.properties.get(key.as_bytes())),
                     (None, Udev::Absent) => Truth::False,
                     (None, Udev::Unknown) => {
                         waits.push(key.clone());

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::{RuleRef, Show, decision::SysfsGlobs, glob::Globs, matcher::Matcher};
+use crate::{
+    Owner, RuleRef, Show, decision::SysfsGlobs, glob::Globs, matcher::Matcher, node::NodeSays,
+};
 
 /// A compiled policy: its own rules, then its bases', in the order in which they are tried.
 #[derive(Debug)]
 pub struct Policy {
     name: Arc<str>,
     cpus: Cpus,
+    limits: Limits,
     pub(crate) devices: Vec<DeviceRule>,
     pub(crate) paths: Vec<PathRule>,
 }
@@ -21,6 +24,25 @@ pub enum Cpus {
     Host,
     /// Those of the container's cpuset cgroup.
     Cgroup,
+}
+
+/// What the container may make of its own in /dev.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// How many files, directories, links and the like; 0: none of its own.
+    pub inodes: u64,
+    /// What all of them may hold, in bytes; 0: nothing.
+    pub bytes: u64,
+}
+
+impl Default for Limits {
+    /// 4096 entries, 16 MiB.
+    fn default() -> Limits {
+        Limits {
+            inodes: 4096,
+            bytes: 16 << 20,
+        }
+    }
 }
 
 /// One rule as it was read.
@@ -39,6 +61,7 @@ pub(crate) struct DeviceRule {
     /// Whether it holds for what is below a matching device too.
     pub subtree: bool,
     pub sysfs: Arc<SysfsGlobs>,
+    pub node: Arc<NodeSays>,
 }
 
 /// A rule with `path`: `show` is ro or hide.
@@ -61,10 +84,16 @@ pub(crate) enum PathSay {
 }
 
 impl Policy {
-    pub(crate) fn new(name: Arc<str>, cpus: Cpus, rules: impl IntoIterator<Item = Rule>) -> Policy {
+    pub(crate) fn new(
+        name: Arc<str>,
+        cpus: Cpus,
+        limits: Limits,
+        rules: impl IntoIterator<Item = Rule>,
+    ) -> Policy {
         let mut policy = Policy {
             name,
             cpus,
+            limits,
             devices: Vec::new(),
             paths: Vec::new(),
         };
@@ -85,6 +114,21 @@ impl Policy {
     /// Which processors show: what the policy says, else what the first of its bases says that does, else the host's.
     pub fn cpus(&self) -> Cpus {
         self.cpus
+    }
+
+    /// What the container may make of its own in /dev: each what the policy says, else what the first of its bases says that does, else
+    /// the default.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Whether a rule names an owner of nodes, so that the container's /etc/passwd and /etc/group have to be read.
+    pub fn names_owners(&self) -> bool {
+        self.devices.iter().any(|rule| {
+            [&rule.node.uid, &rule.node.gid]
+                .iter()
+                .any(|owner| matches!(owner, Some(Owner::Name(_))))
+        })
     }
 
     /// The first path rule that matches a sysfs path, and what it says: `ro` or `hide`.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Policy, RuleErrors,
+    Limits, Policy, RuleErrors,
     load::{Binding, Definition, load},
     words::nearest,
 };
@@ -222,12 +222,24 @@ fn compile(policy: &Definition, all: &[&Definition]) -> Arc<Policy> {
     }
     let mut order = Vec::new();
     collect(policy, all, &mut order);
+    let own = Limits::default();
+    let limits = Limits {
+        inodes: order
+            .iter()
+            .find_map(|policy| policy.limits.inodes)
+            .unwrap_or(own.inodes),
+        bytes: order
+            .iter()
+            .find_map(|policy| policy.limits.bytes)
+            .unwrap_or(own.bytes),
+    };
     Arc::new(Policy::new(
         policy.name.clone(),
         order
             .iter()
             .find_map(|policy| policy.cpus)
             .unwrap_or_default(),
+        limits,
         order.iter().flat_map(|policy| policy.rules.iter().cloned()),
     ))
 }

@@ -142,7 +142,9 @@ impl View {
         for devpath in devices {
             let entry = table.get(devpath).map(|facts| {
                 let decision = decide(&self.policy, table, facts, |above| self.decision(above));
-                let shown = (decision.show != Show::Hide).then(|| Shown::new(facts, decision.show));
+                let arrival = table.arrival(devpath).unwrap_or_default();
+                let shown =
+                    (decision.show != Show::Hide).then(|| Shown::new(facts, &decision, arrival));
                 Entry {
                     decision,
                     shown,

@@ -6,8 +6,11 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use kobject::{Device, Devpath, Properties};
-use policy::{DeviceTable, Facts, FileAccess, Reason, Rules, Shown, View, ViewChange};
+use kobject::{Device, Devpath, Properties, UdevSaid};
+use policy::{
+    DeviceTable, Facts, FileAccess, NoLink, NoLinkReason, OnRevoke, Owner, Reason, Rules, Shown,
+    View, ViewChange,
+};
 use proptest::test_runner::{Config, TestRunner};
 
 #[path = "model/devices.rs"]
@@ -16,6 +19,8 @@ mod devices;
 mod generate;
 #[path = "model/globs.rs"]
 mod globs;
+#[path = "model/links.rs"]
+mod links;
 #[path = "model/naive.rs"]
 mod naive;
 #[path = "model/paths.rs"]
@@ -43,10 +48,16 @@ struct Met {
     moved_paths: AtomicUsize,
     writable: AtomicUsize,
     by_path: AtomicUsize,
+    links: AtomicUsize,
+    no_links: AtomicUsize,
 }
 
 fn devpath(text: &str) -> Devpath {
     Devpath::parse(text.as_bytes()).unwrap()
+}
+
+fn name_below_dev(text: &str) -> kobject::Devname {
+    kobject::Devname::parse(text.as_bytes()).unwrap()
 }
 
 fn properties(list: &[(String, String)]) -> Properties {
@@ -68,19 +79,66 @@ fn facts(dev: &Dev) -> Facts {
         udev: match &dev.udev {
             naive::Udev::Absent => policy::Udev::Absent,
             naive::Udev::Unknown => policy::Udev::Unknown,
-            naive::Udev::Known(list) => policy::Udev::Known(properties(list)),
+            naive::Udev::Known(list) => policy::Udev::Known(UdevSaid {
+                properties: properties(list),
+                links: dev
+                    .host_links
+                    .iter()
+                    .map(|link| name_below_dev(link))
+                    .collect(),
+                link_priority: dev.link_priority,
+            }),
         },
         own: dev.own,
     }
 }
 
-fn expected_shown(dev: &Dev, show: naive::Show) -> Shown {
+/// The links of a device by its rule, and those that come to nothing.
+fn expected_links(dev: &Dev, rule: &Rule) -> (Vec<kobject::Devname>, Vec<NoLink>) {
+    let (mut made, mut not) = (Vec::new(), Vec::new());
+    for template in &rule.links {
+        match links::expand(template, dev) {
+            Ok(link) if made.contains(&name_below_dev(&link)) => {}
+            Ok(link) => made.push(name_below_dev(&link)),
+            Err((what, key)) => not.push(NoLink {
+                link: (*template).into(),
+                why: match what {
+                    "absent" => NoLinkReason::Absent(key.as_str().into()),
+                    "unknown" => NoLinkReason::Unknown(key.as_str().into()),
+                    _ => NoLinkReason::NoName,
+                },
+            }),
+        }
+    }
+    (made, not)
+}
+
+fn expected_shown(
+    model: &Model,
+    dev: &Dev,
+    show: naive::Show,
+    rule: Option<usize>,
+    met: &Met,
+) -> Shown {
     let devname = dev
         .get("DEVNAME")
         .and_then(|name| kobject::Devname::parse(name.as_bytes()).ok());
     let devnum = dev
         .devnum()
         .map(|(kind, major, minor)| format!("{kind} {major}:{minor}").parse().unwrap());
+    let has_node = devnum.is_some() && devname.is_some();
+    let said = has_node && matches!(dev.udev, naive::Udev::Known(_));
+    let order = rule.map_or(usize::MAX, |index| {
+        let devices = |rule: &&Rule| matches!(rule.about, naive::About::Devices { .. });
+        model.rules[..index].iter().filter(devices).count()
+    });
+    let rule = rule.map(|index| &model.rules[index]);
+    let (links, no_links) = match rule {
+        Some(rule) if has_node => expected_links(dev, rule),
+        _ => Default::default(),
+    };
+    met.links.fetch_add(links.len(), Ordering::Relaxed);
+    met.no_links.fetch_add(no_links.len(), Ordering::Relaxed);
     Shown {
         devpath: devpath(&dev.path),
         show: if show == naive::Show::Rw {
@@ -95,6 +153,33 @@ fn expected_shown(dev: &Dev, show: naive::Show) -> Shown {
             .map(|mode| u32::from_str_radix(mode, 8).unwrap()),
         subsystem: dev.subsystem.as_deref().map(Into::into),
         own: dev.own,
+        mode: rule.and_then(|rule| Some(u32::from_str_radix(rule.mode?, 8).unwrap())),
+        uid: rule.and_then(|rule| Some(owner(rule.uid?))),
+        gid: rule.and_then(|rule| Some(owner(rule.gid?))),
+        links,
+        no_links,
+        host_links: if said {
+            dev.host_links
+                .iter()
+                .map(|link| name_below_dev(link))
+                .collect()
+        } else {
+            Vec::new()
+        },
+        link_priority: if said { dev.link_priority } else { 0 },
+        order,
+        arrival: dev.arrival,
+        on_revoke: match rule.is_some_and(|rule| rule.kill) {
+            true => OnRevoke::Kill,
+            false => OnRevoke::Report,
+        },
+    }
+}
+
+fn owner(text: &str) -> Owner {
+    match text.parse() {
+        Ok(id) => Owner::Id(id),
+        Err(_) => Owner::Name(text.into()),
     }
 }
 
@@ -169,7 +254,10 @@ fn same_devices(view: &View, model: &Model, met: &Met) {
         };
         assert_eq!(show, decided.show, "{}", dev.path);
         if show != naive::Show::Hide {
-            expected.insert(devpath(&dev.path), expected_shown(dev, show));
+            expected.insert(
+                devpath(&dev.path),
+                expected_shown(model, dev, show, decided.rule, met),
+            );
         }
         let sight = view.sight(&devpath(&dev.path)).map(|sight| match sight {
             policy::Sight::Rw => naive::Sight::Rw,
@@ -329,6 +417,13 @@ fn run(seed: u64, rule_count: usize, place_count: usize, steps: usize, met: &Met
     let mut table = DeviceTable::new();
     let mut devices: Vec<Dev> = Vec::new();
     let mut shown = BTreeMap::new();
+    let mut arrived = 0;
+    let mut come = |random: &mut Random, place| {
+        arrived += 1;
+        let mut dev = devices::device(random, place);
+        dev.arrival = arrived;
+        dev
+    };
 
     let all = devices::places();
     let places: Vec<usize> = (0..place_count).map(|_| random.number(all.len())).collect();
@@ -341,7 +436,7 @@ fn run(seed: u64, rule_count: usize, place_count: usize, steps: usize, met: &Met
         // First most places are filled, then things happen.
         let refreshed = match (at, random.number(4)) {
             (None, _) => {
-                devices.push(devices::device(random, place));
+                devices.push(come(random, place));
                 table.insert(facts(devices.last().unwrap()));
                 Some(devpath(&all[place]))
             }
@@ -351,7 +446,9 @@ fn run(seed: u64, rule_count: usize, place_count: usize, steps: usize, met: &Met
                 Some(devpath(&gone.path))
             }
             (Some(at), 1) => {
+                let arrival = devices[at].arrival;
                 devices[at] = devices::device(random, place);
+                devices[at].arrival = arrival;
                 table.insert(facts(&devices[at]));
                 Some(devpath(&devices[at].path))
             }
@@ -368,7 +465,7 @@ fn run(seed: u64, rule_count: usize, place_count: usize, steps: usize, met: &Met
                         table.remove(&devpath(&all[*place]));
                     } else if random.chance(3) && !devices.iter().any(|dev| dev.path == all[*place])
                     {
-                        devices.push(devices::device(random, *place));
+                        devices.push(come(random, *place));
                         table.insert(facts(devices.last().unwrap()));
                     }
                 }
@@ -471,6 +568,8 @@ fn views_are_what_the_model_says() {
         ("changed paths", &met.moved_paths, 5_000),
         ("writable files", &met.writable, 1_000),
         ("files by path", &met.by_path, 1_000),
+        ("links", &met.links, 1_000),
+        ("links that come to nothing", &met.no_links, 500),
     ] {
         let counter = counter.load(Ordering::Relaxed);
         println!("{what}: {counter}");

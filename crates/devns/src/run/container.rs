@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use cli::failure::need_root_and_fuse;
 use cli::{Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
-use fusefs_dev::{DevFs, Limits, Owners};
+use fusefs_dev::DevFs;
 use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
 use host::{Injector, Sysfs, process};
@@ -25,6 +25,7 @@ use viewfs::Mount;
 use super::agent::Agent;
 use super::channel::{Channel, Word};
 use super::gate::CgroupGate;
+use super::idmap;
 use super::options::{self, Options};
 use super::stage::{self, Stage};
 use super::state::State;
@@ -91,6 +92,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
 
     let net = namespaces.as_ref().and_then(|n| n.net.as_ref());
     let root = state.ids.map_or((0, 0), |ids| (ids.outside, ids.outside));
+    let owners = idmap::owners(state.ids, options.rootfs.as_deref(), &policy)?;
     let gate = CgroupGate(cgroup.clone());
     gate.grant_terminals()?;
     let sysfs = Arc::new(Sysfs::mount(net.map(|n| n.as_fd()))?);
@@ -115,8 +117,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     })?);
     let shown_cpus = || cpus.clone().map(|cpus| cpus as Arc<dyn Cpus>);
     let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root, shown_cpus());
-    let owners = Owners::new(root);
-    let dev_fs = DevFs::new(engine.scene(), engine.clone(), owners, Limits::default())?;
+    let dev_fs = DevFs::new(engine.scene(), engine.clone(), owners)?;
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
     let mut dev = dev_mount.serve_store(Arc::new(dev_fs))?;
 

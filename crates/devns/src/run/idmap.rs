@@ -1,6 +1,12 @@
 //! Host ids of a container's ids.
 
+use std::path::Path;
+
+use fusefs_dev::Owners;
+use policy::Policy;
 use sys::namespace::IdMap;
+
+use super::rootfs;
 
 /// The first host id of the first container.
 const FIRST: u32 = 100_000;
@@ -15,6 +21,16 @@ pub fn of_slot(slot: u32) -> Option<IdMap> {
         outside,
         count: COUNT,
     })
+}
+
+/// Who owns nodes inside. Names are looked up in the directory that the root is made of, by the
+/// host's mounts: what the container mounts over its files does not count.
+pub fn owners(ids: Option<IdMap>, rootfs: Option<&Path>, policy: &Policy) -> sys::Result<Owners> {
+    let root = match policy.names_owners() {
+        true => Some(rootfs::place_of(rootfs.unwrap_or(Path::new("/")))?),
+        false => None,
+    };
+    Ok(Owners::new(ids.unwrap_or(IdMap::IDENTITY), root))
 }
 
 #[cfg(test)]

@@ -107,7 +107,8 @@ pub fn build(root: &Rootfs<'_>) -> Result<()> {
     make_masks(root.masks)
 }
 
-fn place_of(path: &Path) -> Result<OwnedFd> {
+/// The directory `path`, to look things up from.
+pub fn place_of(path: &Path) -> Result<OwnedFd> {
     nix::fcntl::open(
         path,
         OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,

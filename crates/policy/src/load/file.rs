@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     RuleErrors,
-    load::{Binding, Keys, Loader},
+    load::{Binding, Keys, LimitsSay, Loader},
     policy::{Cpus, Rule},
     words::{list, nearest},
     yaml::{self, Node, Position, Scalar, Value},
@@ -15,8 +15,8 @@ const FILE: Keys = Keys {
     later: &["include"],
 };
 const POLICY: Keys = Keys {
-    known: &["base", "cpus", "rules"],
-    later: &["limits", "ancestors"],
+    known: &["base", "cpus", "limits", "rules"],
+    later: &["ancestors"],
 };
 
 /// What a file says, every name in it resolved.
@@ -33,6 +33,7 @@ pub(crate) struct Definition {
     pub bases: Vec<Base>,
     /// None: as its bases have it.
     pub cpus: Option<Cpus>,
+    pub limits: LimitsSay,
     pub rules: Arc<[Rule]>,
 }
 
@@ -135,6 +136,7 @@ impl Loader<'_> {
             name: name.clone(),
             bases: Vec::new(),
             cpus: None,
+            limits: LimitsSay::default(),
             rules: Arc::new([]),
         };
         let Some(map) = self.keyed(node, &format!("policy `{name}`"), &POLICY) else {
@@ -164,6 +166,9 @@ impl Loader<'_> {
         if let Some(value) = map.get("cpus") {
             let words = [("host", Cpus::Host), ("cgroup", Cpus::Cgroup)];
             definition.cpus = self.word(value, "`cpus`", &words);
+        }
+        if let Some(value) = map.get("limits") {
+            definition.limits = self.limits(value);
         }
         if let Some(value) = map.get("rules") {
             definition.rules = self.rules(value, &name).into();

@@ -3,23 +3,34 @@
 use std::sync::Arc;
 
 use crate::{
-    RuleRef, Show,
+    OnRevoke, RuleRef, Show,
     decision::SysfsGlobs,
     glob::Globs,
     load::{Keys, Loader, Map, globs},
     matcher::{Condition, Matcher},
+    node::NodeSays,
     policy::{DeviceRule, PathRule, Rule},
     yaml::{Node, Position},
 };
 
 const RULE: Keys = Keys {
-    known: &["name", "match", "path", "show", "scope", "sysfs"],
-    later: &["node", "events", "on_revoke", "ancestors"],
+    known: &[
+        "name",
+        "match",
+        "path",
+        "show",
+        "scope",
+        "sysfs",
+        "node",
+        "on_revoke",
+    ],
+    later: &["events", "ancestors"],
 };
 const SYSFS: Keys = Keys {
     known: &["write", "hide"],
     later: &[],
 };
+const ON_REVOKE: [(&str, OnRevoke); 2] = [("report", OnRevoke::Report), ("kill", OnRevoke::Kill)];
 const SHOWS: [(&str, Show); 3] = [("rw", Show::Rw), ("ro", Show::Ro), ("hide", Show::Hide)];
 
 /// A rule's name and where it stands.
@@ -92,6 +103,7 @@ impl Loader<'_> {
             Some(value) => self.sysfs(value, show),
             None => SysfsGlobs::default(),
         };
+        let node = self.node_part(map, show);
         let matcher = matcher?;
         if names_net(&matcher) {
             self.error(
@@ -114,7 +126,29 @@ impl Loader<'_> {
             show,
             subtree: subtree?,
             sysfs: Arc::new(sysfs),
+            node: Arc::new(node),
         }))
+    }
+
+    fn node_part(&mut self, map: &Map, show: Option<(Show, Position)>) -> NodeSays {
+        let mut node = match map.get("node") {
+            Some(value) => self.node(value),
+            None => NodeSays::default(),
+        };
+        if let Some(value) = map.get("on_revoke") {
+            node.on_revoke = self
+                .word(value, "`on_revoke`", &ON_REVOKE)
+                .unwrap_or_default();
+        }
+        for (key, message) in [
+            ("node", "a hidden device has no node"),
+            ("on_revoke", "a hidden device is in nobody's hands"),
+        ] {
+            if let (Some(at), Some((Show::Hide, _))) = (map.key(key), show) {
+                self.error(at, message, "`show: rw` or `show: ro`".to_owned());
+            }
+        }
+        node
     }
 
     fn path_rule(
@@ -125,7 +159,7 @@ impl Loader<'_> {
         show: Option<(Show, Position)>,
     ) -> Option<Rule> {
         let globs = self.globs(value, "`path`", globs::sysfs_path);
-        for key in ["scope", "sysfs"] {
+        for key in ["scope", "sysfs", "node", "on_revoke"] {
             if let Some(at) = map.key(key) {
                 self.error(
                     at,

@@ -37,7 +37,7 @@ fn each_key_looks_at_its_fact() {
         "/devices/x/block/sda",
         "block",
         "MAJOR=8\nMINOR=0\nDEVNAME=sda\nDEVTYPE=disk\n",
-        Udev::Known([("ID_BUS", "usb")].into_iter().collect()),
+        Udev::Known(Properties::from_iter([("ID_BUS", "usb")]).into()),
     );
     disk.device.driver = Some("sd".into());
     for (text, expected) in [

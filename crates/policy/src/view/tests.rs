@@ -1,4 +1,4 @@
-use kobject::Devpath;
+use kobject::{Devpath, Properties};
 
 use super::*;
 use crate::decide::tests::{facts, table, view};
@@ -452,7 +452,7 @@ fn udevs_answer_shows_what_waited() {
     );
     assert_eq!(view.waiting().count(), 1);
     let mut facts = facts("/devices/a input DEVNAME=a");
-    facts.udev = crate::Udev::Known([("ID_PAD", "1")].into_iter().collect());
+    facts.udev = crate::Udev::Known(Properties::from_iter([("ID_PAD", "1")]).into());
     table.insert(facts);
     let change = view.refresh(&table, &path("/devices/a"));
     assert_eq!((change.appeared.len(), view.waiting().count()), (1, 0));

@@ -1,6 +1,9 @@
 //! Random devices, and the paths that are worth asking about.
 
-use crate::naive::{Dev, Udev};
+use crate::{
+    links,
+    naive::{Dev, Udev},
+};
 
 /// SplitMix64: enough to choose from lists.
 pub struct Random(pub u64);
@@ -173,6 +176,9 @@ pub fn device(random: &mut Random, place: usize) -> Dev {
         }
     }
     if random.chance(4) {
+        kernel.push(("ID_S".to_owned(), random.pick(links::VALUES).to_string()));
+    }
+    if random.chance(4) {
         kernel.push(("ID_X".to_owned(), random.number(2).to_string()));
     }
     Dev {
@@ -182,6 +188,9 @@ pub fn device(random: &mut Random, place: usize) -> Dev {
         module: text(module).filter(|_| bound),
         kernel,
         udev: udev(random),
+        host_links: links::of_udev(random),
+        link_priority: [0, 0, 0, 7, -7][random.number(5)],
+        arrival: 0,
         own: path.contains("/net/") && random.chance(2),
     }
 }
@@ -196,6 +205,9 @@ pub fn udev(random: &mut Random) -> Udev {
                 if random.chance(2) {
                     known.push((key.to_owned(), random.number(2).to_string()));
                 }
+            }
+            if random.chance(2) {
+                known.push(("ID_S".to_owned(), random.pick(links::VALUES).to_string()));
             }
             Udev::Known(known)
         }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     devices::Random,
+    links,
     naive::{About, Key, Rule, Show},
 };
 
@@ -66,6 +67,11 @@ pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
         show: Show::Ro,
         write: Vec::new(),
         hide: Vec::new(),
+        mode: None,
+        uid: None,
+        gid: None,
+        links: Vec::new(),
+        kill: false,
     };
     if random.chance(4) {
         rule.show = *random.pick(&[Show::Ro, Show::Ro, Show::Hide]);
@@ -105,6 +111,15 @@ pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
     if rule.show != Show::Hide && random.chance(3) {
         rule.hide = random.some(&["power/**", "uevent", "queue", "1-1/**"]);
     }
+    if rule.show != Show::Hide && random.chance(2) {
+        rule.mode = *random.pick(&[None, Some("0660"), Some("640")]);
+        rule.uid = *random.pick(&[None, Some("0"), Some("1000"), Some("games")]);
+        rule.gid = *random.pick(&[None, Some("104"), Some("video")]);
+        rule.kill = random.chance(3);
+        for _ in 0..random.number(3) {
+            rule.links.push(*random.pick(links::TEMPLATES));
+        }
+    }
     rule
 }
 
@@ -143,6 +158,21 @@ pub fn yaml(rules: &mut [Rule]) -> String {
                 .filter(|(_, globs)| !globs.is_empty())
                 .map(|(key, globs)| format!("{key}: {}", list(globs)))
                 .collect();
+            let plain = [("mode", rule.mode), ("uid", rule.uid), ("gid", rule.gid)];
+            let mut node: Vec<String> = plain
+                .iter()
+                .filter_map(|(key, value)| Some(format!("{key}: \"{}\"", (*value)?)))
+                .collect();
+            if !rule.links.is_empty() {
+                let links: Vec<String> = rule.links.iter().map(|l| (*l).to_owned()).collect();
+                node.push(format!("link: {}", list(&links)));
+            }
+            if !node.is_empty() {
+                writeln!(text, "        node: {{ {} }}", node.join(", ")).unwrap();
+            }
+            if rule.kill {
+                text.push_str("        on_revoke: kill\n");
+            }
             if !sysfs.is_empty() {
                 writeln!(text, "        sysfs: {{ {} }}", sysfs.join(", ")).unwrap();
             }

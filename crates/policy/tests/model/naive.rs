@@ -14,7 +14,12 @@ pub struct Dev {
     pub module: Option<String>,
     pub kernel: Vec<(String, String)>,
     pub udev: Udev,
+    /// What udev said besides, if it has spoken.
+    pub host_links: Vec<String>,
+    pub link_priority: i32,
     pub own: bool,
+    /// Which device it was, of all that came.
+    pub arrival: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +60,12 @@ pub struct Rule {
     pub show: Show,
     pub write: Vec<String>,
     pub hide: Vec<String>,
+    /// Octal digits.
+    pub mode: Option<&'static str>,
+    pub uid: Option<&'static str>,
+    pub gid: Option<&'static str>,
+    pub links: Vec<&'static str>,
+    pub kill: bool,
 }
 
 #[derive(Clone, Debug)]
