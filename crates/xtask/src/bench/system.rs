@@ -1,4 +1,5 @@
-//! The systems that are compared: sysfs, ours, lxcfs, bindfs.
+//! The systems that are compared: for /sys sysfs, ours, lxcfs, bindfs; for /dev the host's, ours, a bind
+//! mount, a tmpfs.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,13 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::affinity::Cores;
-use super::stop;
 use super::worker::{Place, Worker};
+use super::{cgroups, stop};
 
-/// What serves a /sys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What serves a /sys or a /dev.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// The kernel.
+    #[default]
     Native,
     /// A container of `devns run`.
     Devns,
@@ -24,11 +26,18 @@ pub enum Kind {
     Lxcfs,
     /// bindfs(1), mirroring a sysfs.
     Bindfs,
+    /// A node of the host's, mounted on a file, as runtimes give one where they cannot make it.
+    Bind,
+    /// A tmpfs, as runtimes have for a /dev.
+    Tmpfs,
 }
 
 impl Kind {
-    /// All of them, in the order of the table.
-    pub const ALL: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Lxcfs, Kind::Bindfs];
+    /// Those that have a /sys, in the order of the table.
+    pub const OF_SYS: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Lxcfs, Kind::Bindfs];
+
+    /// Those that have a /dev.
+    pub const OF_DEV: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Bind, Kind::Tmpfs];
 
     /// Its name in the table and, with `_us`, in JSON.
     pub fn name(self) -> &'static str {
@@ -37,6 +46,8 @@ impl Kind {
             Kind::Devns => "devns",
             Kind::Lxcfs => "lxcfs",
             Kind::Bindfs => "bindfs",
+            Kind::Bind => "bind",
+            Kind::Tmpfs => "tmpfs",
         }
     }
 }
@@ -85,8 +96,31 @@ impl System {
                 let place = Place::Of(server.pid(), "/run/view".into());
                 (Some(server), place)
             }
+            Kind::Bind | Kind::Tmpfs => bail!("{} has no /sys", kind.name()),
         };
         let worker = Worker::start(&place).with_context(|| kind.name())?;
+        Ok(System {
+            kind,
+            worker,
+            server,
+        })
+    }
+
+    /// Start one that has a /dev, and a worker, which is in the container's cgroups if it is ours: what
+    /// its gate costs counts.
+    pub fn start_dev(kind: Kind, devns: &Devns) -> Result<System> {
+        stop::check()?;
+        let (server, first) = match kind {
+            Kind::Devns => {
+                let (server, first) = container(devns, true)?;
+                (Some(server), Some(first))
+            }
+            _ => (None, None),
+        };
+        let worker = Worker::start(&Place::Dev(kind, first)).with_context(|| kind.name())?;
+        if let Some(first) = first {
+            cgroups::follow(first, worker.pid())?;
+        }
         Ok(System {
             kind,
             worker,
