@@ -10,6 +10,7 @@ mod measure;
 mod memory;
 mod operation;
 mod policies;
+mod processes;
 mod report;
 mod requests;
 mod rows;

@@ -105,7 +105,7 @@ fn a_mode_of_nothing_at_creation(place: &Place) {
             .read(true)
             .write(true)
             .create_new(true)
-            .mode(0)
+            .mode(0o000)
             .open(&path),
     );
     done(file.write_all(b"text"));

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::affinity::Cores;
+use super::processes::{descendants, first_process};
 use super::worker::{Place, Worker};
 use super::{cgroups, stop};
 
@@ -260,46 +261,4 @@ fn last_line(stderr: ChildStderr) -> JoinHandle<String> {
 
 fn said(last: JoinHandle<String>) -> String {
     last.join().unwrap_or_default()
-}
-
-/// `pid` and what it has started, less what is in another pid namespace.
-fn descendants(pid: u32) -> Result<Vec<u32>> {
-    let ours = pid_namespace(std::process::id())?;
-    let mut found = vec![pid];
-    let mut at = 0;
-    while at < found.len() {
-        for child in children(found[at])? {
-            if pid_namespace(child).is_ok_and(|theirs| theirs == ours) {
-                found.push(child);
-            }
-        }
-        at += 1;
-    }
-    Ok(found)
-}
-
-/// The child of devns that is in another pid namespace.
-fn first_process(devns: u32) -> Result<u32> {
-    let ours = pid_namespace(std::process::id())?;
-    let found = children(devns)?
-        .into_iter()
-        .find(|child| pid_namespace(*child).is_ok_and(|theirs| theirs != ours));
-    found.context("the container has no process in a namespace of its own")
-}
-
-fn pid_namespace(pid: u32) -> Result<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/ns/pid")).with_context(|| format!("process {pid}"))
-}
-
-fn children(pid: u32) -> Result<Vec<u32>> {
-    let mut all = Vec::new();
-    let path = format!("/proc/{pid}/task");
-    for task in fs::read_dir(&path).with_context(|| path.clone())? {
-        let text = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
-        all.extend(
-            text.split_whitespace()
-                .filter_map(|p| p.parse::<u32>().ok()),
-        );
-    }
-    Ok(all)
 }
