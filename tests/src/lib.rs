@@ -16,6 +16,7 @@ pub mod leftovers;
 pub mod listener;
 pub mod mounted;
 pub mod output;
+pub mod posix;
 pub mod probe;
 pub mod processes;
 pub mod rootfs;

@@ -107,3 +107,38 @@ pub fn foreground(name: &str, policy: &Path, place: &Mountpoint) -> Running {
     assert!(place.mountinfo().is_some(), "{}", running.so_far());
     running
 }
+
+/// A tmpfs of the test's own, or what resembles one; unmounted when this is dropped.
+#[derive(Debug)]
+pub struct Tmpfs(Mountpoint);
+
+impl Tmpfs {
+    /// Mount one with these options (tmpfs(5)), nosuid and noexec as /dev is.
+    ///
+    /// # Panics
+    /// When it cannot be mounted.
+    pub fn new(options: &str) -> Tmpfs {
+        Tmpfs::of("tmpfs", options)
+    }
+
+    /// A ramfs: it has no extended attributes, no ACLs, and knows of no holes.
+    ///
+    /// # Panics
+    /// When it cannot be mounted.
+    pub fn ramfs() -> Tmpfs {
+        Tmpfs::of("ramfs", "mode=755")
+    }
+
+    fn of(kind: &str, options: &str) -> Tmpfs {
+        let place = Mountpoint::new();
+        let mut command = Command::new("mount");
+        command.args(["-t", kind, "-o", &format!("nosuid,noexec,{options}")]);
+        crate::run(command.arg(kind).arg(place.path())).ok();
+        Tmpfs(place)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}

@@ -1,13 +1,18 @@
 //! `cargo xtask bench`.
 
 mod affinity;
+mod cgroups;
 mod check;
+mod conduct;
+mod dev;
 mod features;
 mod measure;
 mod memory;
 mod operation;
 mod policies;
+mod processes;
 mod report;
+mod requests;
 mod rows;
 mod stop;
 mod sysfs;
@@ -17,7 +22,7 @@ mod worker;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Measure what reading through us costs
+/// Measure what going through us costs
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,6 +32,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum What {
     Sysfs(sysfs::SysfsArgs),
+    Dev(dev::DevArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
 }
@@ -35,6 +41,7 @@ enum What {
 pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Sysfs(args) => sysfs::run(args),
+        What::Dev(args) => dev::run(args),
         What::Worker(args) => worker::run(args),
     }
 }

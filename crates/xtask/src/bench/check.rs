@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::measure::Measured;
 use super::operation::{OTHER, Operation, USUAL};
 use super::system::{Kind, System};
 

@@ -56,10 +56,10 @@ fn processor(cpuinfo: &str) -> Option<&str> {
 
 /// What is in use, by asking a server that says what it does; one that is measured has no time for
 /// that. What it does not say is unknown.
-pub fn in_use(bin: &Path) -> Result<Vec<String>> {
+pub fn in_use(bin: &Path, server: &str) -> Result<Vec<String>> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").context("osrelease")?;
     let mut features = vec![format!("kernel {}", release.trim())];
-    let agreed = agreed(bin)?;
+    let agreed = agreed(&bin.join(server))?;
     features.push(match &agreed {
         Some((protocol, _)) => format!("FUSE protocol of the server {protocol}"),
         None => "FUSE protocol unknown".into(),
@@ -69,14 +69,14 @@ pub fn in_use(bin: &Path) -> Result<Vec<String>> {
 }
 
 /// The protocol and the flags that a server has answered FUSE_INIT with.
-fn agreed(bin: &Path) -> Result<Option<(String, u64)>> {
+fn agreed(server: &Path) -> Result<Option<(String, u64)>> {
     let script = "mount -t tmpfs bench /run && mkdir /run/view && exec \"$0\" -f /run/view";
     let mut command = ours("unshare");
     command.args(["--mount", "sh", "-c", script]);
-    command.arg(bin.join("fusefs-sysfs"));
+    command.arg(server);
     command.env("RUST_LOG", "fuser=debug");
     command.stdin(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().context("fusefs-sysfs")?;
+    let mut child = command.spawn().with_context(|| format!("{server:?}"))?;
     let stderr = child.stderr.take().context("a pipe")?;
     let (tell, told) = channel();
     std::thread::spawn(move || {
@@ -87,8 +87,8 @@ fn agreed(bin: &Path) -> Result<Option<(String, u64)>> {
     });
     let answer = told.recv_timeout(PATIENCE).ok();
     // its mount is in a namespace of its own, which ends with it
-    child.kill().context("kill(fusefs-sysfs)")?;
-    child.wait().context("fusefs-sysfs")?;
+    child.kill().context("kill() of the server")?;
+    child.wait().context("the server")?;
     Ok(answer)
 }
 

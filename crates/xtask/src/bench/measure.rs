@@ -12,6 +12,18 @@ use super::rows::{Row, Unit, median};
 use super::stop;
 use super::system::{Devns, Kind, System};
 
+/// Something that is done and timed, in /sys or in /dev.
+pub trait Measured: Copy {
+    /// Its name in the table, in JSON, and to a worker.
+    fn name(self) -> &'static str;
+    /// What ours is a multiple of.
+    fn base(self) -> Kind;
+    /// What that multiple may be at most, pinned.
+    fn target(self) -> Option<f64>;
+    /// Whether it is done once where others are done many times in a row.
+    fn is_long(self) -> bool;
+}
+
 /// How often, and for how long.
 pub struct Plan {
     /// Samples of each system for each short operation.
@@ -95,8 +107,8 @@ impl Turns {
 
 /// Samples of each of `systems` for `operation`, in their order; a system that is not `wanted` has
 /// none.
-pub fn samples(
-    operation: Operation,
+pub fn samples<O: Measured>(
+    operation: O,
     systems: &mut [&mut System],
     wanted: &[bool],
     plan: &Plan,
@@ -123,19 +135,20 @@ pub fn samples(
     Ok(samples)
 }
 
-fn one(system: &mut System, operation: Operation, times: u32) -> Result<f64> {
+fn one(system: &mut System, operation: impl Measured, times: u32) -> Result<f64> {
     stop::check()?;
     let (worker, name) = (&mut system.worker, system.kind.name());
     worker
-        .time(operation, times)
+        .time(operation.name(), times)
         .with_context(|| format!("{name}, {}", operation.name()))
 }
 
 /// A row of what `samples` has measured.
-pub fn row(operation: Operation, pinned: bool, kinds: &[Kind], samples: &[Vec<f64>]) -> Row {
+pub fn row(operation: impl Measured, pinned: bool, kinds: &[Kind], samples: &[Vec<f64>]) -> Row {
     let mut row = Row {
         op: operation.name().into(),
         pinned,
+        base: operation.base(),
         target: operation.target().filter(|_| pinned),
         ..Row::default()
     };

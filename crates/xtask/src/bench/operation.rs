@@ -10,6 +10,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::measure::Measured;
+use super::system::Kind;
 use crate::say::{output, run};
 
 /// A small attribute that everybody may read, and the only one that lxcfs has too.
@@ -66,42 +68,6 @@ impl Operation {
         Operation::Lsblk,
         Operation::Udevadm,
     ];
-
-    /// Its name in the table, in JSON, and to a worker.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::Stat => "cached stat",
-            Operation::Readlink => "readlink",
-            Operation::OpenReadClose => "open+read+close",
-            Operation::Pread => "pread on an open fd",
-            Operation::Write => "write",
-            Operation::Readdir => "readdir",
-            Operation::WarmWalk => "warm walk",
-            Operation::FirstWalk => "first walk",
-            Operation::Lsblk => "lsblk",
-            Operation::Udevadm => "udevadm info --export-db",
-        }
-    }
-
-    /// What it may cost at most as a multiple of native, pinned.
-    pub fn target(self) -> Option<f64> {
-        match self {
-            Operation::Stat | Operation::Readlink | Operation::Readdir => Some(0.8),
-            Operation::WarmWalk => Some(1.0),
-            Operation::Pread => Some(1.3),
-            Operation::OpenReadClose => Some(3.5),
-            Operation::FirstWalk => Some(3.0),
-            Operation::Write | Operation::Lsblk | Operation::Udevadm => None,
-        }
-    }
-
-    /// Whether it is done once where others are done many times in a row.
-    pub fn is_long(self) -> bool {
-        matches!(
-            self,
-            Operation::WarmWalk | Operation::FirstWalk | Operation::Lsblk | Operation::Udevadm
-        )
-    }
 
     /// How long it takes beside the others, for everybody to have as many rounds.
     pub fn shares(self) -> f64 {
@@ -206,6 +172,45 @@ impl Operation {
             Operation::Lsblk => json!(output(&mut lsblk())?),
             Operation::Udevadm => json!(output(&mut udevadm())?),
         })
+    }
+}
+
+impl Measured for Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Operation::Stat => "cached stat",
+            Operation::Readlink => "readlink",
+            Operation::OpenReadClose => "open+read+close",
+            Operation::Pread => "pread on an open fd",
+            Operation::Write => "write",
+            Operation::Readdir => "readdir",
+            Operation::WarmWalk => "warm walk",
+            Operation::FirstWalk => "first walk",
+            Operation::Lsblk => "lsblk",
+            Operation::Udevadm => "udevadm info --export-db",
+        }
+    }
+
+    fn base(self) -> Kind {
+        Kind::Native
+    }
+
+    fn target(self) -> Option<f64> {
+        match self {
+            Operation::Stat | Operation::Readlink | Operation::Readdir => Some(0.8),
+            Operation::WarmWalk => Some(1.0),
+            Operation::Pread => Some(1.3),
+            Operation::OpenReadClose => Some(3.5),
+            Operation::FirstWalk => Some(3.0),
+            Operation::Write | Operation::Lsblk | Operation::Udevadm => None,
+        }
+    }
+
+    fn is_long(self) -> bool {
+        matches!(
+            self,
+            Operation::WarmWalk | Operation::FirstWalk | Operation::Lsblk | Operation::Udevadm
+        )
     }
 }
 

@@ -9,6 +9,8 @@ use super::system::Kind;
 
 /// All that was found.
 pub struct Report {
+    /// The systems that were compared, a column each.
+    pub systems: &'static [Kind],
     /// The machine, a line each.
     pub machine: Vec<(&'static str, String)>,
     /// What of the kernel is in use.
@@ -36,7 +38,12 @@ impl Report {
                 let rows: Vec<&Row> = self.rows.iter().filter(wanted).collect();
                 if !rows.is_empty() {
                     text.push('\n');
-                    table(&mut text, &format!("{figures}; {what}"), &rows);
+                    table(
+                        &mut text,
+                        &format!("{figures}; {what}"),
+                        self.systems,
+                        &rows,
+                    );
                 }
             }
         }
@@ -57,22 +64,22 @@ impl Report {
         json!({
             "machine": machine,
             "features": self.features,
-            "rows": self.rows.iter().map(object).collect::<Vec<_>>(),
+            "rows": self.rows.iter().map(|row| object(self.systems, row)).collect::<Vec<_>>(),
             "notes": self.notes,
         })
     }
 }
 
-fn table(text: &mut String, title: &str, rows: &[&Row]) {
+fn table(text: &mut String, title: &str, systems: &[Kind], rows: &[&Row]) {
     let _ = write!(text, "{title:38}");
-    for kind in Kind::ALL {
+    for kind in systems {
         let _ = write!(text, "{:>11}", kind.name());
     }
     let _ = writeln!(text, "{:>8}  target", "ratio");
     for row in rows {
         let _ = write!(text, "{:38}", row.op);
-        for kind in Kind::ALL {
-            let _ = write!(text, "{:>11}", figure(row.of(kind)));
+        for kind in systems {
+            let _ = write!(text, "{:>11}", figure(row.of(*kind)));
         }
         let ratio = row.ratio().map_or("-".into(), |r| format!("{r:.2}"));
         let line = format!("{ratio:>8}  {}", verdict(row));
@@ -97,7 +104,11 @@ fn verdict(row: &Row) -> String {
             Some(false) => "missed",
             None => "not known",
         };
-        words.push(format!("<= {target:.2} {met}"));
+        let of = match row.base {
+            Kind::Native => String::new(),
+            base => format!(" of {}", base.name()),
+        };
+        words.push(format!("<= {target:.2}{of} {met}"));
     }
     // what is 1.00 to a reader is the same
     for (name, multiple) in row.slower_than().iter().filter(|(_, m)| **m >= 1.005) {
@@ -106,19 +117,20 @@ fn verdict(row: &Row) -> String {
     words.join("; ")
 }
 
-fn object(row: &Row) -> Value {
+fn object(systems: &[Kind], row: &Row) -> Value {
     let mut object = json!({
         "op": row.op,
         "pinned": row.pinned,
         "unit": row.unit.symbol(),
         "ratio": row.ratio(),
+        "base": row.base.name(),
         "target": row.target,
         "met": row.met(),
         "slower_than": row.slower_than(),
         "samples": row.samples,
     });
-    for kind in Kind::ALL {
-        object[format!("{}_us", kind.name())] = json!(row.of(kind));
+    for kind in systems {
+        object[format!("{}_us", kind.name())] = json!(row.of(*kind));
     }
     if let Some(one) = row.one_rule {
         object["one_rule_us"] = json!(one);
@@ -142,6 +154,7 @@ mod tests {
         let mut unpinned = row(200.0, 500.0, Some(400.0), 1.0);
         (unpinned.pinned, unpinned.target) = (false, None);
         Report {
+            systems: &Kind::OF_SYS,
             machine: vec![("processor", "a fast one, 2 cores".into())],
             features: vec!["passthrough: no".into(), "readdirplus: yes".into()],
             rows: vec![row(2.0, 1.7, Some(150.25), 0.8), rules, memory, unpinned],
@@ -178,7 +191,7 @@ memory of the servers                        0.00       4900          -         
             json["rows"][0],
             json!({
                 "op": "cached stat", "pinned": true, "unit": "us", "native_us": 2.0,
-                "devns_us": 1.7, "ratio": 0.85, "lxcfs_us": null, "bindfs_us": 150.25,
+                "devns_us": 1.7, "ratio": 0.85, "base": "native", "lxcfs_us": null, "bindfs_us": 150.25,
                 "target": 0.8, "met": false, "slower_than": {}, "samples": 3,
             })
         );

@@ -17,6 +17,8 @@ pub struct Row {
     pub medians: BTreeMap<&'static str, f64>,
     /// What ours is compared with where that is not native: the median under a policy of one rule.
     pub one_rule: Option<f64>,
+    /// Whose median it is compared with otherwise.
+    pub base: Kind,
     /// What the ratio may be at most.
     pub target: Option<f64>,
     /// How many samples each median is of.
@@ -49,9 +51,9 @@ impl Row {
         self.medians.get(kind.name()).copied()
     }
 
-    /// Ours as a multiple of native, or of ours under one rule.
+    /// Ours as a multiple of the base, or of ours under one rule.
     pub fn ratio(&self) -> Option<f64> {
-        let base = self.one_rule.or(self.of(Kind::Native))?;
+        let base = self.one_rule.or(self.of(self.base))?;
         Some(self.of(Kind::Devns)? / base).filter(|r| r.is_finite())
     }
 
@@ -65,10 +67,13 @@ impl Row {
         let ours = self
             .of(Kind::Devns)
             .filter(|_| self.unit == Unit::Microseconds);
-        let others = [Kind::Lxcfs, Kind::Bindfs].into_iter();
-        let multiple = |kind| Some((Kind::name(kind), ours? / self.of(kind)?));
+        let itself = [Kind::Devns, Kind::Native, self.base].map(Kind::name);
+        let others = self
+            .medians
+            .iter()
+            .filter(|(name, _)| !itself.contains(name));
         others
-            .filter_map(multiple)
+            .filter_map(|(name, theirs)| Some((*name, ours? / theirs)))
             .filter(|(_, multiple)| *multiple > 1.0)
             .collect()
     }

@@ -1,31 +1,27 @@
 //! `cargo xtask bench sysfs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use super::affinity::Cores;
-use super::measure::{self, Budget, Plan, Turns};
+use super::conduct::{RunArgs, conduct};
+use super::measure::{self, Budget, Measured, Plan, Turns};
 use super::operation::{Before, Operation};
 use super::policies::{self, Policies};
 use super::report::Report;
 use super::rows::{Row, median};
 use super::system::{Devns, Kind, System};
-use super::{check, features, stop};
-use crate::packages;
-use crate::say::{build_binaries, need_root, progress};
+use super::{check, features};
+use crate::say::progress;
 
 /// Compare /sys in a container with sysfs itself, lxcfs and bindfs
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub struct SysfsArgs {
-    /// Write the results as JSON too
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Fewer samples: half a minute instead of some minutes, and noisier
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 const HELP: &str = "\
@@ -64,30 +60,12 @@ const PACKAGES: [&str; 5] = ["bindfs", "lxcfs", "mount", "udev", "util-linux"];
 
 /// Measure and report.
 pub fn run(args: &SysfsArgs) -> Result<()> {
-    need_root("cargo xtask bench")?;
-    packages::ensure(&PACKAGES)?;
-    let bin = build_binaries()?;
-    stop::watch()?;
-    let began = Instant::now();
-    let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
-    let report = measure(&bin, &plan, began + plan.total).or_else(|e| {
-        // what was being done when somebody asked to end does not matter
-        stop::check()?;
-        Err(e)
-    })?;
-    let took = began.elapsed().as_secs();
-    progress(&format!("measured in {took} s"));
-    print!("{}", report.text());
-    match &args.json {
-        Some(path) => std::fs::write(path, format!("{:#}\n", report.json()))
-            .with_context(|| format!("{path:?}")),
-        None => Ok(()),
-    }
+    conduct(&args.run, &PACKAGES, measure)
 }
 
 fn measure(bin: &Path, plan: &Plan, until: Instant) -> Result<Report> {
     let cores = Cores::find()?;
-    let features = features::in_use(bin)?;
+    let features = features::in_use(bin, "fusefs-sysfs")?;
     let rules = Policies::write()?;
     let _before = Before::look()?;
     let under = |policy| Devns {
@@ -98,7 +76,7 @@ fn measure(bin: &Path, plan: &Plan, until: Instant) -> Result<Report> {
     let all = under(policies::ALL);
     progress("starting the systems");
     let mut systems = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::OF_SYS {
         systems.push(System::start(kind, &all, false)?);
     }
     let mut ruled = [
@@ -132,7 +110,7 @@ fn measure(bin: &Path, plan: &Plan, until: Instant) -> Result<Report> {
             progress(&format!("{on}: {}", operation.name()));
             let turns = budget.take(operation.shares());
             if *operation == Operation::FirstWalk {
-                let kinds = Kind::ALL.into_iter().zip(wanted).filter(|(_, w)| **w);
+                let kinds = Kind::OF_SYS.into_iter().zip(wanted).filter(|(_, w)| **w);
                 let kinds: Vec<Kind> = kinds.map(|(kind, _)| kind).collect();
                 rows.extend(measure::first_walks(
                     &all, &kinds, &cores, pinned, plan, turns,
@@ -141,7 +119,7 @@ fn measure(bin: &Path, plan: &Plan, until: Instant) -> Result<Report> {
             }
             let mut each: Vec<&mut System> = systems.iter_mut().collect();
             let samples = measure::samples(*operation, &mut each, wanted, plan, turns)?;
-            rows.push(measure::row(*operation, pinned, &Kind::ALL, &samples));
+            rows.push(measure::row(*operation, pinned, &Kind::OF_SYS, &samples));
         }
         for operation in RULES {
             progress(&format!("{on}: {} under 1,000 rules", operation.name()));
@@ -156,6 +134,7 @@ fn measure(bin: &Path, plan: &Plan, until: Instant) -> Result<Report> {
         notes.push("the kernel has no memory controller that would tell its share".into());
     }
     Ok(Report {
+        systems: &Kind::OF_SYS,
         machine: features::machine(&cores),
         features,
         rows,

@@ -1,8 +1,9 @@
-//! The systems that are compared: sysfs, ours, lxcfs, bindfs.
+//! The systems that are compared: for /sys sysfs, ours, lxcfs, bindfs; for /dev the host's, ours, a bind
+//! mount, a tmpfs.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,13 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::affinity::Cores;
-use super::stop;
+use super::processes::{descendants, first_process};
 use super::worker::{Place, Worker};
+use super::{cgroups, stop};
 
-/// What serves a /sys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What serves a /sys or a /dev.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// The kernel.
+    #[default]
     Native,
     /// A container of `devns run`.
     Devns,
@@ -24,11 +27,18 @@ pub enum Kind {
     Lxcfs,
     /// bindfs(1), mirroring a sysfs.
     Bindfs,
+    /// A node of the host's, mounted on a file, as runtimes give one where they cannot make it.
+    Bind,
+    /// A tmpfs, as runtimes have for a /dev.
+    Tmpfs,
 }
 
 impl Kind {
-    /// All of them, in the order of the table.
-    pub const ALL: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Lxcfs, Kind::Bindfs];
+    /// Those that have a /sys, in the order of the table.
+    pub const OF_SYS: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Lxcfs, Kind::Bindfs];
+
+    /// Those that have a /dev.
+    pub const OF_DEV: [Kind; 4] = [Kind::Native, Kind::Devns, Kind::Bind, Kind::Tmpfs];
 
     /// Its name in the table and, with `_us`, in JSON.
     pub fn name(self) -> &'static str {
@@ -37,6 +47,8 @@ impl Kind {
             Kind::Devns => "devns",
             Kind::Lxcfs => "lxcfs",
             Kind::Bindfs => "bindfs",
+            Kind::Bind => "bind",
+            Kind::Tmpfs => "tmpfs",
         }
     }
 }
@@ -85,8 +97,31 @@ impl System {
                 let place = Place::Of(server.pid(), "/run/view".into());
                 (Some(server), place)
             }
+            Kind::Bind | Kind::Tmpfs => bail!("{} has no /sys", kind.name()),
         };
         let worker = Worker::start(&place).with_context(|| kind.name())?;
+        Ok(System {
+            kind,
+            worker,
+            server,
+        })
+    }
+
+    /// Start one that has a /dev, and a worker, which is in the container's cgroups if it is ours: what
+    /// its gate costs counts.
+    pub fn start_dev(kind: Kind, devns: &Devns) -> Result<System> {
+        stop::check()?;
+        let (server, first) = match kind {
+            Kind::Devns => {
+                let (server, first) = container(devns, true)?;
+                (Some(server), Some(first))
+            }
+            _ => (None, None),
+        };
+        let worker = Worker::start(&Place::Dev(kind, first)).with_context(|| kind.name())?;
+        if let Some(first) = first {
+            cgroups::follow(first, worker.pid())?;
+        }
         Ok(System {
             kind,
             worker,
@@ -226,46 +261,4 @@ fn last_line(stderr: ChildStderr) -> JoinHandle<String> {
 
 fn said(last: JoinHandle<String>) -> String {
     last.join().unwrap_or_default()
-}
-
-/// `pid` and what it has started, less what is in another pid namespace.
-fn descendants(pid: u32) -> Result<Vec<u32>> {
-    let ours = pid_namespace(std::process::id())?;
-    let mut found = vec![pid];
-    let mut at = 0;
-    while at < found.len() {
-        for child in children(found[at])? {
-            if pid_namespace(child).is_ok_and(|theirs| theirs == ours) {
-                found.push(child);
-            }
-        }
-        at += 1;
-    }
-    Ok(found)
-}
-
-/// The child of devns that is in another pid namespace.
-fn first_process(devns: u32) -> Result<u32> {
-    let ours = pid_namespace(std::process::id())?;
-    let found = children(devns)?
-        .into_iter()
-        .find(|child| pid_namespace(*child).is_ok_and(|theirs| theirs != ours));
-    found.context("the container has no process in a namespace of its own")
-}
-
-fn pid_namespace(pid: u32) -> Result<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/ns/pid")).with_context(|| format!("process {pid}"))
-}
-
-fn children(pid: u32) -> Result<Vec<u32>> {
-    let mut all = Vec::new();
-    let path = format!("/proc/{pid}/task");
-    for task in fs::read_dir(&path).with_context(|| path.clone())? {
-        let text = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
-        all.extend(
-            text.split_whitespace()
-                .filter_map(|p| p.parse::<u32>().ok()),
-        );
-    }
-    Ok(all)
 }

@@ -1,8 +1,8 @@
-//! A process whose /sys is one of the systems, and which does there what it is told.
+//! A process that has the /sys or the /dev of one of the systems, and does there what it is told.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,10 +17,12 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use super::measure::Measured;
 use super::operation::{self, Operation};
-use super::stop;
+use super::system::Kind;
+use super::{dev, stop};
 
-/// Serve the requests of `cargo xtask bench sysfs`
+/// Serve the requests of `cargo xtask bench`
 #[derive(clap::Args)]
 pub struct WorkerArgs {
     /// Whose /sys: a process, and where in its mount namespace; a sysfs of one's own if none
@@ -31,6 +33,9 @@ pub struct WorkerArgs {
     /// Take a network namespace of one's own, and so an instance of sysfs of one's own
     #[arg(long)]
     fresh: bool,
+    /// Have a /dev instead, of the system of this name
+    #[arg(long)]
+    dev: Option<String>,
 }
 
 /// Where a worker finds the /sys it is to have.
@@ -42,6 +47,8 @@ pub enum Place {
     FreshSysfs,
     /// What the process has mounted at the path.
     Of(u32, PathBuf),
+    /// The /dev of a system; that of a container is its first process's.
+    Dev(Kind, Option<u32>),
 }
 
 /// How long an answer may take: a walk through a slow server takes seconds.
@@ -63,6 +70,13 @@ impl Worker {
             Place::Sysfs => &mut command,
             Place::FreshSysfs => command.arg("--fresh"),
             Place::Of(pid, path) => command.args(["--of", &pid.to_string(), "--path"]).arg(path),
+            Place::Dev(kind, first) => {
+                command.args(["--dev", kind.name()]);
+                if let Some(pid) = first {
+                    command.args(["--of", &pid.to_string(), "--path", "/dev"]);
+                }
+                &mut command
+            }
         };
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("a worker")?;
@@ -98,8 +112,8 @@ impl Worker {
     }
 
     /// Microseconds for each of `times` times.
-    pub fn time(&mut self, operation: Operation, times: u32) -> Result<f64> {
-        let answer = self.ask(&format!("time {times} {}", operation.name()))?;
+    pub fn time(&mut self, operation: &str, times: u32) -> Result<f64> {
+        let answer = self.ask(&format!("time {times} {operation}"))?;
         answer.as_f64().context("a number")
     }
 
@@ -132,11 +146,20 @@ impl Drop for Worker {
 /// Be a worker, until nobody asks any more.
 pub fn run(args: &WorkerArgs) -> Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).context("prctl(PR_SET_PDEATHSIG)")?;
-    enter(args)?;
+    let kind = args.dev.as_deref().map(dev::place::named).transpose()?;
+    match kind {
+        Some(kind) => dev::place::enter(kind, args.of)?,
+        None => enter(args)?,
+    }
     let mut directory = String::new();
     let mut held = None;
     for line in std::io::stdin().lines() {
-        let answer = match answer(&line.context("stdin")?, &mut directory, &mut held) {
+        let line = line.context("stdin")?;
+        let result = match kind {
+            Some(_) => dev::operation::answer(&line),
+            None => answer(&line, &mut directory, &mut held),
+        };
+        let answer = match result {
             Ok(value) => json!({ "ok": value }),
             Err(e) => json!({ "error": format!("{e:#}") }),
         };
@@ -185,24 +208,39 @@ fn enter(args: &WorkerArgs) -> Result<()> {
     if args.fresh {
         flags |= CloneFlags::CLONE_NEWNET;
     }
-    unshare(flags).with_context(|| format!("unshare({flags:?})"))?;
+    private_mounts(flags)?;
     let none = None::<&str>;
-    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(none, "/", none, private, none).context("mount(MS_PRIVATE)")?;
     let (Some(pid), Some(path)) = (args.of, &args.path) else {
         uncover()?;
         return mount(Some("bench"), "/sys", Some("sysfs"), MsFlags::empty(), none)
             .context("mount(sysfs)");
     };
+    let tree = theirs(pid, path)?;
+    uncover()?;
+    attach(&tree, Path::new("/sys"))
+}
+
+/// A mount namespace of our own, and others with it, from which nothing gets out.
+pub fn private_mounts(flags: CloneFlags) -> Result<()> {
+    unshare(flags).with_context(|| format!("unshare({flags:?})"))?;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).context("mount(MS_PRIVATE)")
+}
+
+/// What a process has mounted at `path`, without what is mounted below, which no other system has.
+pub fn theirs(pid: i32, path: &Path) -> Result<OwnedFd> {
     let ours = sys::namespace::of(Pid::this(), "mnt")?;
     let theirs = sys::namespace::of(Pid::from_raw(pid), "mnt")?;
     setns(&theirs, CloneFlags::CLONE_NEWNS).context("setns(CLONE_NEWNS)")?;
-    // without what is mounted below, which no other system has
     let tree = sys::mount::clone_tree(AT_FDCWD, path, false)?;
     setns(&ours, CloneFlags::CLONE_NEWNS).context("setns(CLONE_NEWNS)")?;
-    uncover()?;
-    let target = nix::fcntl::open("/sys", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-        .context("open(\"/sys\")")?;
+    Ok(tree)
+}
+
+/// Attach a mount that is nowhere yet.
+pub fn attach(tree: &OwnedFd, at: &Path) -> Result<()> {
+    let target = nix::fcntl::open(at, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+        .with_context(|| format!("open({at:?})"))?;
     sys::mount::attach(tree.as_fd(), target.as_fd())?;
     Ok(())
 }
