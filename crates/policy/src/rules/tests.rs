@@ -192,3 +192,39 @@ fn who_does_not_say_which_processors_has_its_bases() {
         assert_eq!(rules.policy(name).unwrap().cpus(), cpus, "{name}");
     }
 }
+
+#[test]
+fn limits_that_a_policy_does_not_say_are_its_bases_then_the_default() {
+    let rules = Rules::parse(
+        "x",
+        "version: 1\npolicies:\n  none: { limits: { inodes: 0, bytes: 0 } }\n  some: { limits: { bytes: 64K } }\n  \
+         half: { base: [minimal, some, none] }\n  big: { base: [none], limits: { inodes: \"70000\", bytes: 2G } }\n  \
+         plain: { limits: { bytes: 1000 } }\n",
+    )
+    .unwrap();
+    for (name, inodes, bytes) in [
+        ("minimal", 4096, 16 << 20),
+        ("none", 0, 0),
+        ("some", 4096, 64 << 10),
+        ("half", 0, 64 << 10),
+        ("big", 70_000, 2 << 30),
+        ("plain", 4096, 1000),
+    ] {
+        let limits = rules.policy(name).unwrap().limits();
+        assert_eq!(limits, Limits { inodes, bytes }, "{name}");
+    }
+}
+
+#[test]
+fn only_a_policy_that_names_owners_needs_the_containers_files() {
+    let names = |node: &str| {
+        let text = format!(
+            "version: 1\npolicies:\n  p:\n    rules:\n      - match: {{ subsystem: tty }}\n        \
+             show: rw\n        node: {{ {node} }}\n"
+        );
+        let rules = Rules::parse("x", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        rules.policy("p").unwrap().names_owners()
+    };
+    assert!(names("uid: games") && names("uid: 1, gid: dialout"));
+    assert!(!names("uid: 1, gid: \"20\"") && !names("mode: \"0660\""));
+}

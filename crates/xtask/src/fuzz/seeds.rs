@@ -77,6 +77,22 @@ pub fn dictionary(target: &str) -> Option<String> {
             "property:",
             "sysfs:",
             "write:",
+            "node:",
+            "mode:",
+            "\"0660\"",
+            "uid:",
+            "gid:",
+            "link:",
+            "%n",
+            "%k",
+            "%E{ID_SERIAL}",
+            "%%",
+            "on_revoke:",
+            "kill",
+            "limits:",
+            "inodes:",
+            "bytes:",
+            "16M",
             "name:",
             "label:",
             "policy:",
@@ -165,11 +181,14 @@ containers:
 policies:
   p:
     base: [minimal]
+    limits: { inodes: 100, bytes: 1M }
     rules:
       - name: disks
         match: { subsystem: [block, "usb*"], devtype: disk, devname: "loop[35]", devnum: "b 7:0-9", driver: "*" }
         show: rw
         sysfs: { write: [uevent, "queue/**"], hide: ["power/**"] }
+        node: { mode: "0660", uid: 1000, gid: disk, link: ["by/%n", "%k%%", "s/%E{ID_SERIAL}"] }
+        on_revoke: kill
       - match: { parent: { subsystem: usb, property: { ID_MODEL: "*" } } }
         show: ro
       - match: { devpath: "/devices/**/usb1" }
