@@ -19,8 +19,8 @@ use bstr::BString;
 use parking_lot::Mutex;
 use policy::{Limits, Shown};
 use viewfs::{
-    Attributes, Error, Maker, Missed, Name, New, Outdated, Replace, Room, SharedScene, Store,
-    Wanted,
+    Attributes, Caller, Error, Maker, Missed, Name, New, Outdated, Replace, Room, SharedScene,
+    Store, Wanted,
 };
 
 use crate::entries::{Entries, Owners, entries};
@@ -230,8 +230,15 @@ impl Store for DevFs {
         self.now().list_xattr(number)
     }
 
-    fn set_xattr(&self, number: u64, name: &[u8], value: &[u8], flags: i32) -> Result<(), Error> {
-        self.set_extended(number, name, value, flags)
+    fn set_xattr(
+        &self,
+        number: u64,
+        name: &[u8],
+        value: &[u8],
+        flags: i32,
+        by: Caller,
+    ) -> Result<(), Error> {
+        self.set_extended(number, name, value, flags, by)
     }
 
     fn remove_xattr(&self, number: u64, name: &[u8]) -> Result<(), Error> {

@@ -127,7 +127,6 @@ fn a_full_tmpfs() {
 }
 
 #[test]
-#[ignore = "fusefs-dev is not writable yet"]
 fn dev_as_root() {
     for container in containers() {
         all_pass(&inside(&container, None, "/dev"), true);
@@ -135,7 +134,6 @@ fn dev_as_root() {
 }
 
 #[test]
-#[ignore = "fusefs-dev is not writable yet"]
 fn dev_as_a_user() {
     for container in containers() {
         // /dev itself is root's
@@ -148,7 +146,6 @@ fn dev_as_a_user() {
 }
 
 #[test]
-#[ignore = "fusefs-dev is not writable yet"]
 fn dev_that_is_full() {
     for container in containers() {
         let command = [posix().into_os_string(), "--fill".into(), "/dev".into()];

@@ -154,7 +154,6 @@ fn a_tmpfs_in_containers() {
 }
 
 #[test]
-#[ignore = "fusefs-dev is not writable yet"]
 fn dev_in_containers() {
     for container in containers() {
         as_wanted(&inside(container(), "/dev", "/run"), true);

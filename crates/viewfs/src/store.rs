@@ -11,6 +11,7 @@ use bstr::BString;
 
 use crate::Error;
 use crate::core::Outdated;
+use crate::pool::Caller;
 use crate::tree::Kind;
 
 /// What stat(2) says of a file, and how long the kernel may keep it.
@@ -190,8 +191,15 @@ pub trait Store: Send + Sync + 'static {
     fn get_xattr(&self, number: u64, name: &[u8]) -> Result<Vec<u8>, Error>;
     /// listxattr(2): names, each ended by a NUL.
     fn list_xattr(&self, number: u64) -> Result<Vec<u8>, Error>;
-    /// setxattr(2), with its flags.
-    fn set_xattr(&self, number: u64, name: &[u8], value: &[u8], flags: i32) -> Result<(), Error>;
+    /// setxattr(2) by `by`, with its flags.
+    fn set_xattr(
+        &self,
+        number: u64,
+        name: &[u8],
+        value: &[u8],
+        flags: i32,
+        by: Caller,
+    ) -> Result<(), Error>;
     /// removexattr(2).
     fn remove_xattr(&self, number: u64, name: &[u8]) -> Result<(), Error>;
     /// What the kernel has to forget so that a change of what is given at `paths` shows.

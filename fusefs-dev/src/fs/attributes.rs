@@ -7,7 +7,8 @@ use std::time::Duration;
 use bstr::BString;
 use policy::Show;
 use rustix::fs::{FileType, Mode, OFlags, XattrFlags, fstat};
-use viewfs::{Attributes, Error, Kind, Wanted};
+use rustix::io::Errno;
+use viewfs::{Attributes, Caller, Error, Kind, Wanted};
 
 use super::DevFs;
 use super::state::State;
@@ -170,9 +171,13 @@ impl State {
     }
 
     pub fn get_xattr(&self, number: u64, name: &[u8]) -> Result<Vec<u8>, Error> {
-        let carrier = self.carrier(number)?.filter(|_| is_taken(name));
-        let Some(fd) = carrier else {
-            return Err(Error::Host(libc::ENODATA));
+        let fd = match self.carrier(number)? {
+            Some(fd) if is_taken(name) => fd,
+            // the kernel asks for these with every write
+            _ if is_taken(name) || name.starts_with(b"security.") => {
+                return Err(Error::Host(libc::ENODATA));
+            }
+            _ => return Err(Error::Unsupported),
         };
         let mut value = vec![0; 64 << 10];
         let n = rustix::fs::getxattr(by_fd(fd.as_fd()), name, &mut value[..]).map_err(host)?;
@@ -270,6 +275,7 @@ impl DevFs {
         name: &[u8],
         value: &[u8],
         flags: i32,
+        by: Caller,
     ) -> Result<(), Error> {
         if !is_taken(name) {
             return Err(Error::Unsupported);
@@ -283,6 +289,25 @@ impl DevFs {
         drop(state);
         let flags = XattrFlags::from_bits_truncate(flags as u32);
         let set = rustix::fs::setxattr(by_fd(fd.as_fd()), name, value, flags);
-        set.map_err(|e| self.failed(e))
+        set.map_err(|e| self.failed(e))?;
+        if name == b"system.posix_acl_access" {
+            self.drop_set_group_id(&fd, by).map_err(host)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever sets the mode of a file of a group that is not his loses its set-group-ID
+    /// (`posix_acl_update_mode`, fs/posix_acl.c). What further groups he has, a request does not say: then too.
+    fn drop_set_group_id(&self, fd: &OwnedFd, by: Caller) -> Result<(), Errno> {
+        let stat = fstat(fd)?;
+        let is_root = by.uid == 0 || by.uid == self.owners.root().0;
+        if stat.st_mode & libc::S_ISGID == 0 || is_root || by.gid == stat.st_gid {
+            return Ok(());
+        }
+        let wanted = Wanted {
+            perm: Some((stat.st_mode & 0o5777) as u16),
+            ..Wanted::default()
+        };
+        own::change(fd.as_fd(), &wanted)
     }
 }

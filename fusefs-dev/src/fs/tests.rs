@@ -248,7 +248,8 @@ fn what_is_changed_of_a_node_lasts_until_its_device_goes() {
     ]
     .concat();
     let name = b"system.posix_acl_access";
-    setup.fs.set_xattr(sda_number, name, &acl, 0).unwrap();
+    let by = Caller { uid: 0, gid: 0 };
+    setup.fs.set_xattr(sda_number, name, &acl, 0, by).unwrap();
     // the kernel forgets it, and looks it up again
     setup.fs.forget(sda_number, 1);
     let now = setup.at("/sda").unwrap();

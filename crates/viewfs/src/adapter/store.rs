@@ -14,7 +14,7 @@ use fuser::{
     ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
-use super::{MAX_WRITE, encode, file_type, guarded};
+use super::{MAX_WRITE, caller, encode, file_type, guarded};
 use crate::Error;
 use crate::store::{Attributes, Maker, New, Replace, Store, Time, Wanted};
 use crate::tree::Kind;
@@ -99,7 +99,6 @@ fn time(time: TimeOrNow) -> Time {
 impl<S: Store> Filesystem for StoreAdapter<S> {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         let _ = config.set_max_write(MAX_WRITE);
-        let _ = config.add_capabilities(InitFlags::FUSE_ATOMIC_O_TRUNC);
         let _ = config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
         // a default ACL takes the place of the umask, which only who keeps the ACL can tell
         let _ = config.add_capabilities(InitFlags::FUSE_DONT_MASK);
@@ -404,7 +403,7 @@ impl<S: Store> Filesystem for StoreAdapter<S> {
 
     fn setxattr(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         name: &OsStr,
         value: &[u8],
@@ -412,7 +411,9 @@ impl<S: Store> Filesystem for StoreAdapter<S> {
         _: u32,
         reply: ReplyEmpty,
     ) {
-        let set = guarded(|| self.0.set_xattr(ino.0, name.as_bytes(), value, flags));
+        let by = caller(request);
+        let name = name.as_bytes();
+        let set = guarded(|| self.0.set_xattr(ino.0, name, value, flags, by));
         empty(reply, set);
     }
 
