@@ -235,9 +235,10 @@ impl State {
         }
     }
 
-    /// Whether a device of this number shows.
+    /// Whether a device of this number shows. A character device 0:0 is none: the kernel takes it for an overlay's whiteout and lets
+    /// everybody make it (`vfs_mknod`, fs/namei.c).
     pub fn shows(&self, kind: Kind, device: (u32, u32)) -> bool {
-        self.devices.contains(&(kind, device))
+        (kind, device) == (Kind::Char, (0, 0)) || self.devices.contains(&(kind, device))
     }
 
     /// The kernel is told of what was found.
