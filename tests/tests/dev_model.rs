@@ -54,9 +54,9 @@ fn a_difference_is_found() {
     let first = output
         .stdout
         .lines()
-        .filter(|l| l.starts_with("    ("))
+        .filter(|l| l.starts_with("  thread "))
         .count();
-    assert!((1..=6).contains(&first), "{output}");
+    assert!((5..=10).contains(&first), "{output}");
 }
 
 #[test]

@@ -40,9 +40,13 @@ pub struct Equal {
 /// # Errors
 /// The shortest sequence that was found whose outcome differs, and how.
 pub fn compare(dir: &Path, reference: &Path, sequences: u32) -> Result<Equal, String> {
+    // a directory that takes nothing is no sequence's fault
+    Pair::new(dir, reference)?;
     let runner = || {
         TestRunner::new(Config {
             cases: sequences,
+            // enough for the shortest, and no more than some seconds on a slow file system
+            max_shrink_iters: 3000,
             failure_persistence: None,
             ..Config::default()
         })
@@ -51,19 +55,27 @@ pub fn compare(dir: &Path, reference: &Path, sequences: u32) -> Result<Equal, St
         let found = Pair::new(dir, reference).and_then(|pair| pair.in_turn(&all));
         found.map_err(TestCaseError::fail)
     });
-    in_turn.map_err(|e| explain("in turn", &e))?;
+    let by_whom = |(who, operation): &(usize, Operation)| format!("thread {who}: {operation:?}");
+    in_turn.map_err(|e| explain("in turn", &e, |all| all.iter().map(by_whom).collect()))?;
     let at_once = runner().run(&operation::at_once(), |all| {
         let found = Pair::new(dir, reference).and_then(|pair| pair.at_once(&all));
         found.map_err(TestCaseError::fail)
     });
-    at_once.map_err(|e| explain("at once", &e))?;
+    let of_both = |all: &[Vec<Operation>; 2]| {
+        let lines = all.iter().enumerate();
+        let lines = lines.flat_map(|(who, all)| all.iter().map(move |o| (who, o.clone())));
+        lines.map(|one| by_whom(&one)).collect()
+    };
+    at_once.map_err(|e| explain("at once", &e, of_both))?;
     Ok(Equal { sequences })
 }
 
-fn explain<T: std::fmt::Debug>(way: &str, error: &TestError<T>) -> String {
+fn explain<T>(way: &str, error: &TestError<T>, lines: impl Fn(&T) -> Vec<String>) -> String {
     match error {
         TestError::Abort(why) => format!("{way}: {why}"),
-        TestError::Fail(why, sequence) => format!("{way}: {why}\nafter {sequence:#?}"),
+        TestError::Fail(why, sequence) => {
+            format!("{way}: {why}\nafter\n  {}", lines(sequence).join("\n  "))
+        }
     }
 }
 
@@ -132,7 +144,9 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         for top in [&self.dir, &self.reference] {
-            if let Err(e) = std::fs::remove_dir_all(top) {
+            if let Err(e) = std::fs::remove_dir_all(top)
+                && e.kind() != std::io::ErrorKind::NotFound
+            {
                 eprintln!("{top:?} stays: {e}");
             }
         }

@@ -56,8 +56,11 @@ pub enum Operation {
 
 fn name() -> impl Strategy<Value = Name> {
     // short ones meet more often
-    let parts = prop_oneof![5 => 1..=1usize, 4 => 2..=2usize, 2 => 3..=3usize];
-    (any::<bool>(), parts.prop_flat_map(|n| vec(0..3u8, n)))
+    let parts = prop_oneof![10 => 1..=1usize, 5 => 2..=2usize, 1 => 3..=3usize];
+    (
+        prop::bool::weighted(0.25),
+        parts.prop_flat_map(|n| vec(0..3u8, n)),
+    )
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -67,16 +70,16 @@ fn operation() -> impl Strategy<Value = Operation> {
     let flags = prop::sample::select(vec![0u32, 0, 0, 1, 2, 2]);
     prop_oneof![
         2 => name().prop_map(Operation::Hold),
-        4 => (name(), mode()).prop_map(|(n, m)| Operation::Create(n, m)),
+        8 => (name(), mode()).prop_map(|(n, m)| Operation::Create(n, m)),
         3 => (name(), size(), size()).prop_map(|(n, o, l)| Operation::Write(n, o, l)),
         1 => (name(), size()).prop_map(|(n, l)| Operation::Append(n, l)),
         1 => (name(), size()).prop_map(|(n, l)| Operation::Truncate(n, l)),
-        5 => (name(), mode()).prop_map(|(n, m)| Operation::Mkdir(n, m)),
+        8 => (name(), mode()).prop_map(|(n, m)| Operation::Mkdir(n, m)),
         1 => name().prop_map(Operation::Fifo),
-        3 => name().prop_map(Operation::Unlink),
-        2 => name().prop_map(Operation::Rmdir),
+        2 => name().prop_map(Operation::Unlink),
+        1 => name().prop_map(Operation::Rmdir),
         6 => (name(), name(), flags).prop_map(|(a, b, f)| Operation::Rename(a, b, f)),
-        3 => (name(), name()).prop_map(|(a, b)| Operation::Link(a, b)),
+        5 => (name(), name()).prop_map(|(a, b)| Operation::Link(a, b)),
         2 => (vec(0..3u8, 1..3), name()).prop_map(|(t, n)| Operation::Symlink(t, n)),
         2 => (name(), mode()).prop_map(|(n, m)| Operation::Chmod(n, m)),
         1 => (name(), 0..3u8, size()).prop_map(|(n, a, l)| Operation::Attribute(n, a, l)),
@@ -92,10 +95,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 /// Operations, each with the thread that does it.
 pub fn in_turn() -> impl Strategy<Value = Vec<(usize, Operation)>> {
-    vec((0..2usize, operation()), 1..80)
+    vec((0..2usize, operation()), 1..150)
 }
 
 /// Operations for each of the threads.
 pub fn at_once() -> impl Strategy<Value = [Vec<Operation>; 2]> {
-    [vec(operation(), 1..80), vec(operation(), 1..80)]
+    [vec(operation(), 1..150), vec(operation(), 1..150)]
 }
