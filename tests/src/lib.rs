@@ -14,6 +14,7 @@ pub mod hotplug;
 pub mod inside;
 pub mod leftovers;
 pub mod listener;
+pub mod model;
 pub mod mounted;
 pub mod output;
 pub mod posix;

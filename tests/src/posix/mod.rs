@@ -1,7 +1,7 @@
 //! What a writable directory of Linux does, case by case, in whatever directory is named.
 //!
-//! The reference is tmpfs, which is what a container's /dev is elsewhere: every case passes there, or
-//! it says nothing. `pjdfstest` (tests/tests/pjdfstest.rs) has the classical calls and their errnos in
+//! The reference is tmpfs, which is what a container's /dev is elsewhere: every case passes there (on
+//! Linux 6.6 and later, which has `user.*` attributes on it), or it says nothing. `pjdfstest` (tests/tests/pjdfstest.rs) has the classical calls and their errnos in
 //! breadth; this has what it lacks (extended attributes, ACLs, `O_TMPFILE`, RENAME_*, locks, holes,
 //! shared maps, sockets and fifos in use, limits), and of the classical calls what a file system gets
 //! wrong by caching: link counts, times of parents, files that are open and gone, listings that change.
