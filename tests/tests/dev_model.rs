@@ -60,7 +60,6 @@ fn a_difference_is_found() {
 }
 
 #[test]
-#[ignore = "fusefs-dev is not writable yet"]
 fn dev_is_as_a_tmpfs() {
     for container in [Container::new(), Container::new().userns()] {
         let seen = container
