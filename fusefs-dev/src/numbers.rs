@@ -79,10 +79,10 @@ impl Numbers {
     }
 
     /// The number of something of the container's own with inode number `ino`.
-    pub fn own(&mut self, ino: u64, fd: OwnedFd) -> u64 {
+    pub fn own(&mut self, ino: u64, fd: Arc<OwnedFd>) -> u64 {
         let number = Numbers::of_inode(ino);
         self.by_number.entry(number).or_insert_with(|| Node {
-            body: Body::Own(Arc::new(fd)),
+            body: Body::Own(fd),
             lookups: 0,
             retired: false,
         });

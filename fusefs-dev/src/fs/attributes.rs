@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bstr::BString;
 use policy::Show;
-use rustix::fs::{FileType, Mode, OFlags, XattrFlags, fstat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, XattrFlags, fstat};
 use rustix::io::Errno;
 use viewfs::{Attributes, Caller, Error, Kind, Wanted};
 
@@ -23,26 +23,27 @@ impl State {
     /// The attributes of `number`.
     pub fn attributes(&self, number: u64) -> Result<Attributes, Error> {
         match self.numbers.body(number)? {
-            Body::Own(fd) => {
-                let stat = fstat(fd).map_err(host)?;
-                let is_node = !self.is_kept(&stat);
-                // it goes when its device does, which may have many such names
-                let keep = if is_node { Duration::ZERO } else { KEPT };
-                match self.may_show(&stat) {
-                    true => Ok(own::attributes(number, &stat, keep)),
-                    false => Err(Error::NotFound),
-                }
-            }
+            Body::Own(fd) => self.of_own(number, &fstat(fd).map_err(host)?),
             Body::Given { path, item } => self.of_given(number, path, item),
-            Body::Directory { path, own } => self.of_directory(number, path, own.as_deref()),
+            Body::Directory { path, own } => {
+                let stat = own.as_deref().map(fstat).transpose().map_err(host)?;
+                Ok(self.of_directory(number, path, own.clone().zip(stat).as_ref()))
+            }
         }
     }
 
-    fn is_kept(&self, stat: &rustix::fs::Stat) -> bool {
-        !matches!(
+    /// Those of something of the container's own that is no directory.
+    pub fn of_own(&self, number: u64, stat: &Stat) -> Result<Attributes, Error> {
+        let is_node = matches!(
             FileType::from_raw_mode(stat.st_mode),
             FileType::BlockDevice | FileType::CharacterDevice
-        )
+        );
+        // it goes when its device does, which may have many such names
+        let keep = if is_node { Duration::ZERO } else { KEPT };
+        match self.may_show(stat) {
+            true => Ok(own::attributes(number, stat, keep)),
+            false => Err(Error::NotFound),
+        }
     }
 
     fn of_given(&self, number: u64, path: &BString, item: &Item) -> Result<Attributes, Error> {
@@ -113,33 +114,37 @@ impl State {
         }
     }
 
-    fn of_directory(
+    /// Those of the directory at `path`, of which this is in the tmpfs.
+    pub fn of_directory(
         &self,
         number: u64,
         path: &BString,
-        own: Option<&OwnedFd>,
-    ) -> Result<Attributes, Error> {
+        own: Option<&(Arc<OwnedFd>, Stat)>,
+    ) -> Attributes {
         let mut all = match own {
-            Some(own) => own::attributes(number, &fstat(own).map_err(host)?, KEPT),
+            Some((_, stat)) => own::attributes(number, stat, KEPT),
             None => Attributes {
                 links: 2,
                 ..self.plain(number, path, &Item::Directory)
             },
         };
-        for name in self.given_in(path) {
-            let given = self
-                .given
-                .get(&BString::from([path, &b"/"[..], name].concat()));
-            let is_own = || own.is_some_and(|own| own::child(own.as_fd(), name).is_ok());
-            if given == Some(&Item::Directory) && !is_own() {
-                all.links += 1;
-            }
+        all.links += self.subdirectories.get(path).copied().unwrap_or(0);
+        // some may be counted twice, if the container has any at all
+        if let Some((own, stat)) = own
+            && stat.st_nlink > 2
+        {
+            let both = self.given_in(path).filter(|name| {
+                let given = BString::from([path, &b"/"[..], name].concat());
+                self.given.get(&given) == Some(&Item::Directory)
+                    && own::child(own.as_fd(), name).is_ok()
+            });
+            all.links -= both.count() as u32;
         }
         if let Some(time) = self.times.get(path) {
             all.mtime = all.mtime.max(*time);
             all.ctime = all.ctime.max(*time);
         }
-        Ok(all)
+        all
     }
 
     /// The target of a link.

@@ -1,7 +1,7 @@
 //! Open files and directories of the container's own.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -18,7 +18,7 @@ const MAX: usize = 4096;
 
 /// Something open.
 pub enum Open {
-    File(OwnedFd),
+    File(Arc<OwnedFd>),
     /// Directory `number` with its names as they were read last.
     Directory(u64, Mutex<Arc<Vec<Name>>>),
 }
@@ -51,13 +51,18 @@ impl Handles {
 
 /// How the tmpfs is asked for a file that the container opens with `flags`: the kernel reads a page that is to be
 /// written in part, so writing is reading too. Where a write goes, the kernel says each time.
-pub fn flags(flags: i32) -> OFlags {
+fn flags(flags: i32) -> OFlags {
     let asked = OFlags::from_bits_truncate(flags as u32);
     let access = match flags & libc::O_ACCMODE {
         libc::O_RDONLY => OFlags::RDONLY,
         _ => OFlags::RDWR,
     };
     access | (asked & OFlags::TRUNC) | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK
+}
+
+/// Open the regular file that `fd` is with these flags of open(2).
+pub fn reopen(fd: BorrowedFd<'_>, asked: i32) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(by_fd(fd), flags(asked), Mode::empty())
 }
 
 impl DevFs {
@@ -85,9 +90,8 @@ impl DevFs {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::NoDevice);
         }
-        let file = rustix::fs::open(by_fd(fd.as_fd()), flags(asked), Mode::empty());
-        let file = file.map_err(|e| self.failed(e))?;
-        self.handles.lock().add(Open::File(file))
+        let file = reopen(fd.as_fd(), asked).map_err(|e| self.failed(e))?;
+        self.handles.lock().add(Open::File(Arc::new(file)))
     }
 
     pub(super) fn read_file(

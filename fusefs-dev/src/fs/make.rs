@@ -44,26 +44,29 @@ impl DevFs {
         by: Maker,
     ) -> Result<(Attributes, u64), Error> {
         let mut state = self.now();
-        let is_there = match state.find(parent, name) {
-            Ok(Found::Own(_, stat)) => is_regular(&stat),
-            Ok(_) | Err(_) => false,
+        let (fd, file) = match free_place(&mut state, parent, name) {
+            Ok(dir) => {
+                let made = make_file(&dir, name, by);
+                let made = made.and_then(|fd| {
+                    owned_by(&dir, name, &New::File, by)?;
+                    Ok(Arc::new(fd))
+                });
+                let made = made.map_err(|e| self.failed(e))?;
+                (made.clone(), made)
+            }
+            // somebody else was faster
+            Err(EXISTS) if flags & libc::O_EXCL == 0 => match state.find(parent, name)? {
+                Found::Own(fd, stat) if is_regular(&stat) => {
+                    let file = files::reopen(fd.as_fd(), flags).map_err(|e| self.failed(e))?;
+                    (fd, Arc::new(file))
+                }
+                _ => return Err(EXISTS),
+            },
+            Err(e) => return Err(e),
         };
-        if !is_there {
-            let dir = free_place(&mut state, parent, name)?;
-            let made = make(&dir, name, &New::File, by);
-            let made = made.and_then(|()| owned_by(&dir, name, &New::File, by));
-            made.map_err(|e| self.failed(e))?;
-        } else if flags & libc::O_EXCL != 0 {
-            return Err(Error::Host(libc::EEXIST));
-        }
-        let Found::Own(fd, stat) = state.find(parent, name)? else {
-            return Err(Error::Broken);
-        };
-        let file = rustix::fs::open(by_fd(fd.as_fd()), files::flags(flags), Mode::empty());
-        let file = file.map_err(|e| self.failed(e))?;
         let handle = self.handles.lock().add(Open::File(file))?;
-        let attributes = state.tell(Found::Own(fd, stat))?;
-        Ok((attributes, handle))
+        let stat = fstat(&fd).map_err(host)?;
+        Ok((state.tell(Found::Own(fd, stat))?, handle))
     }
 
     /// See [`viewfs::Store::link`].
@@ -87,21 +90,23 @@ impl DevFs {
     }
 }
 
+const EXISTS: Error = Error::Host(libc::EEXIST);
+
 fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 /// The directory of the tmpfs in which `name` is to be made; EEXIST if something shows there.
 pub fn free_place(state: &mut State, parent: u64, name: &[u8]) -> Result<Arc<OwnedFd>, Error> {
-    match state.find(parent, name) {
-        Err(Error::NotFound) => {}
-        Ok(_) => return Err(Error::Host(libc::EEXIST)),
-        Err(e) => return Err(e),
+    if state.is_given(parent, name)? {
+        return Err(EXISTS);
     }
-    state.directory(parent)?;
     let dir = state.own_directory(parent)?;
-    // a node of a device that does not show has the name
-    if child(dir.as_fd(), name).is_ok() {
+    if let Ok(fd) = child(dir.as_fd(), name) {
+        if state.may_show(&fstat(&fd).map_err(host)?) {
+            return Err(EXISTS);
+        }
+        // a node of a device that does not show has the name
         rustix::fs::unlinkat(&dir, name, AtFlags::empty()).map_err(host)?;
     }
     Ok(dir)
@@ -124,11 +129,15 @@ fn make(dir: &OwnedFd, name: &[u8], new: &New, by: Maker) -> Result<(), Errno> {
             };
             node(of, rustix::fs::makedev(*major, *minor) as Dev)
         }
-        New::File => {
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-            rustix::fs::openat(dir, name, flags, mode).map(drop)
-        }
+        New::File => make_file(dir, name, by).map(drop),
     }
+}
+
+/// Make a regular file, which is open then.
+fn make_file(dir: &OwnedFd, name: &[u8], by: Maker) -> Result<OwnedFd, Errno> {
+    take_umask(by.umask)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(by.perm.into()))
 }
 
 /// Give it to its maker; in a directory with set-group-ID the group stays the directory's.

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use viewfs::{Error, Replace};
 
 use super::DevFs;
-use super::state::{Found, State};
+use super::state::{Found, State, split};
 use crate::own::host;
 
 /// What is given where it is cannot be moved or replaced.
@@ -45,8 +45,9 @@ impl State {
     fn leave(&mut self, path: BString) {
         if let Some(item) = self.given.get(&path).filter(|item| !item.is_fixed()) {
             self.removed.insert(path.clone(), item.clone());
-            let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-            self.times.insert(path[..at].into(), SystemTime::now());
+            if let Some((above, _)) = split(&path) {
+                self.times.insert(above.into(), SystemTime::now());
+            }
             self.numbers.retire(&path);
         }
     }
@@ -60,7 +61,7 @@ impl State {
             let has_names = self.given_in(&path).next().is_some();
             return Err(if has_names { NOT_EMPTY } else { BUSY });
         }
-        let own = own.ok_or(Error::NotFound)?;
+        let (own, _) = own.ok_or(Error::NotFound)?;
         let (dir, above) = self.own_of(parent)?;
         let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
         let removed = remove().or_else(|e| match e {
@@ -130,7 +131,10 @@ impl DevFs {
             }
             _ => {}
         }
-        if let Some(Found::Directory { own: Some(own), .. }) = &target
+        if let Some(Found::Directory {
+            own: Some((own, _)),
+            ..
+        }) = &target
             && how == Replace::Yes
         {
             state.clear(own);

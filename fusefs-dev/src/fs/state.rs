@@ -18,11 +18,14 @@ use crate::own::{self, Own, host};
 /// Something that shows.
 pub enum Found {
     /// A directory, given or the container's own or both.
-    Directory { path: BString, own: Option<OwnedFd> },
+    Directory {
+        path: BString,
+        own: Option<(Arc<OwnedFd>, Stat)>,
+    },
     /// A node or link that is given.
     Given { path: BString, item: Item },
     /// The container's own, no directory.
-    Own(OwnedFd, Stat),
+    Own(Arc<OwnedFd>, Stat),
 }
 
 /// What a mount knows.
@@ -31,6 +34,8 @@ pub struct State {
     /// What is given, by path, at this generation of the scene.
     pub given: Entries,
     pub generation: Option<u64>,
+    /// How many directories are given in a directory.
+    pub subdirectories: HashMap<BString, u32>,
     /// Every device that shows.
     devices: HashSet<(Kind, (u32, u32))>,
     /// Since when something is given, and when what is given in a directory last changed.
@@ -54,6 +59,7 @@ impl State {
             numbers: Numbers::new(Arc::new(dir)),
             given: Entries::new(),
             generation: None,
+            subdirectories: HashMap::new(),
             devices: HashSet::new(),
             times: HashMap::new(),
             changed: HashMap::new(),
@@ -68,6 +74,12 @@ impl State {
     pub fn take_up(&mut self, given: Entries, shown: &[&Shown], generation: u64) {
         let now = SystemTime::now();
         let old = std::mem::replace(&mut self.given, given);
+        self.subdirectories.clear();
+        for (path, item) in &self.given {
+            if let (Item::Directory, Some((above, _))) = (item, split(path)) {
+                *self.subdirectories.entry(above.into()).or_default() += 1;
+            }
+        }
         self.generation = Some(generation);
         self.devices = shown.iter().filter_map(|s| number_of(s)).collect();
         for (path, item) in &old {
@@ -110,8 +122,9 @@ impl State {
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
-        let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-        self.times.insert(path[..at].into(), now);
+        if let Some((above, _)) = split(path) {
+            self.times.insert(above.into(), now);
+        }
     }
 
     /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
@@ -119,11 +132,13 @@ impl State {
         if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {
             return;
         }
-        let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-        let Some(parent) = self.own_at(&path[..at]) else {
+        let Some((above, name)) = split(path) else {
             return;
         };
-        if rustix::fs::unlinkat(&parent, &path[at + 1..], AtFlags::REMOVEDIR).is_ok() {
+        let Some(parent) = self.own_at(above) else {
+            return;
+        };
+        if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
             self.numbers.retire(path);
         }
@@ -190,6 +205,14 @@ impl State {
         Ok(dir)
     }
 
+    /// Whether something that is given shows at `name` in directory `parent`, unless the container has
+    /// put something of its own over it.
+    pub fn is_given(&self, parent: u64, name: &[u8]) -> Result<bool, Error> {
+        let (dir, _) = self.directory(parent)?;
+        let path = BString::from([dir.as_slice(), b"/", name].concat());
+        Ok(self.given.contains_key(&path) && !self.removed.contains_key(&path))
+    }
+
     /// What shows at `name` in directory `parent`.
     pub fn find(&self, parent: u64, name: &[u8]) -> Result<Found, Error> {
         let (dir, own) = self.directory(parent)?;
@@ -197,14 +220,13 @@ impl State {
         let own = || {
             let fd = own::child(own.as_deref()?.as_fd(), name).ok()?;
             let stat = fstat(&fd).ok()?;
-            Some((fd, stat))
+            Some((Arc::new(fd), stat))
         };
         let is_directory =
             |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         match self.given.get(&path) {
             Some(Item::Directory) => {
                 let own = own().filter(|(_, stat)| is_directory(stat));
-                let own = own.map(|(fd, _)| fd);
                 return Ok(Found::Directory { path, own });
             }
             Some(item) if item.is_fixed() => {
@@ -215,7 +237,7 @@ impl State {
         }
         match (own(), self.given.get(&path)) {
             (Some((fd, stat)), _) if is_directory(&stat) => {
-                let own = Some(fd);
+                let own = Some((fd, stat));
                 Ok(Found::Directory { path, own })
             }
             (Some((fd, stat)), _) if self.may_show(&stat) => Ok(Found::Own(fd, stat)),
@@ -243,16 +265,24 @@ impl State {
 
     /// The kernel is told of what was found.
     pub fn tell(&mut self, found: Found) -> Result<Attributes, Error> {
-        let number = match found {
-            Found::Own(fd, stat) => self.numbers.own(stat.st_ino, fd),
-            Found::Given { path, item } => self.numbers.at(Body::Given { path, item }),
+        let attributes = match found {
+            Found::Own(fd, stat) => {
+                let number = self.numbers.own(stat.st_ino, fd);
+                self.of_own(number, &stat)?
+            }
+            Found::Given { path, item } => {
+                let number = self.numbers.at(Body::Given { path, item });
+                self.attributes(number)?
+            }
             Found::Directory { path, own } => {
-                let own = own.map(Arc::new);
-                self.numbers.at(Body::Directory { path, own })
+                let number = self.numbers.at(Body::Directory {
+                    path: path.clone(),
+                    own: own.as_ref().map(|(fd, _)| fd.clone()),
+                });
+                self.of_directory(number, &path, own.as_ref())
             }
         };
-        let attributes = self.attributes(number)?;
-        self.numbers.tell(number);
+        self.numbers.tell(attributes.number);
         Ok(attributes)
     }
 
@@ -260,19 +290,25 @@ impl State {
     pub fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
         let mut outdated = Vec::new();
         for path in paths {
-            let Some(at) = path.iter().rposition(|b| *b == b'/') else {
+            let Some((above, name)) = split(path) else {
                 continue;
             };
-            if let Some(parent) = self.numbers.known(&path[..at]) {
+            if let Some(parent) = self.numbers.known(above) {
                 outdated.push(Outdated {
                     parent,
-                    name: path[at + 1..].into(),
+                    name: name.into(),
                     node: self.numbers.known(path),
                 });
             }
         }
         outdated
     }
+}
+
+/// The path of the directory, and the name in it; the root has none.
+pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = path.iter().rposition(|b| *b == b'/')?;
+    Some((&path[..at], &path[at + 1..]))
 }
 
 fn number_of(shown: &Shown) -> Option<(Kind, (u32, u32))> {
