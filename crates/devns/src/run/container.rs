@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use cli::failure::need_root_and_fuse;
-use cli::{Failure, Status, rules};
+use cli::{CgroupGate, Failure, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevTree;
 use fusefs_sysfs::{Cpus, ProcessCpus};
@@ -24,7 +24,6 @@ use viewfs::Mount;
 
 use super::agent::Agent;
 use super::channel::{Channel, Word};
-use super::gate::CgroupGate;
 use super::options::{self, Options};
 use super::stage::{self, Stage};
 use super::state::State;

@@ -4,7 +4,6 @@ mod agent;
 mod channel;
 mod command;
 mod container;
-mod gate;
 mod idmap;
 mod options;
 mod proc_masks;
