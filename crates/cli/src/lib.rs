@@ -5,9 +5,11 @@ mod gate;
 mod keeper;
 mod log;
 pub mod mount;
+mod revoked;
 pub mod rules;
 
 pub use failure::{Failure, Status};
 pub use gate::{CgroupGate, Grants};
 pub use keeper::Keeper;
 pub use log::{finish_log, log_in_background, start_log};
+pub use revoked::Revoked;

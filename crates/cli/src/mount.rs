@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use bstr::BString;
 use engine::{Config, Engine, Gate, Outlets, Watch};
 use host::Sysfs;
-use host::cgroup::Whose;
+use host::cgroup::{Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
@@ -22,6 +22,7 @@ use viewfs::{Caches, Mount, Session};
 use crate::failure::{Failure, Status, need_root_and_fuse};
 use crate::gate::CgroupGate;
 use crate::keeper::{Keeper, whose};
+use crate::revoked::Revoked;
 use crate::rules;
 
 /// What both binaries take.
@@ -216,6 +217,25 @@ fn unmount(place: &Path, flags: MntFlags) -> Result<(), Failure> {
     })
 }
 
+/// What is done about those who hold what was revoked.
+fn on_revoked(
+    engine: &Arc<Engine>,
+    cgroups: Vec<PathBuf>,
+) -> std::io::Result<Box<dyn Fn(&policy::Shown) + Send>> {
+    let to_kill = cgroups.clone();
+    let revoked = Revoked {
+        cgroups,
+        scene: engine.scene(),
+        kill: Box::new(
+            move |why| match kill_all(&to_kill, std::time::Duration::from_secs(10)) {
+                Ok(()) => log::error!("{why}; its processes were killed"),
+                Err(e) => log::error!("{why}; its processes could not be killed: {e}"),
+            },
+        ),
+    };
+    revoked.start()
+}
+
 enum End {
     Signal(Signal),
     Unmounted,
@@ -239,6 +259,7 @@ fn serve(
     // forks, as the mount does: before the first thread
     let keeper = whose.map(Keeper::start).transpose()?.map(Arc::new);
     let gate = keeper.clone().map(CgroupGate);
+    let cgroups = whose.map(Takeover::find).transpose()?;
     if let Some(gate) = &gate {
         gate.grant_terminals()?;
     }
@@ -264,10 +285,14 @@ fn serve(
     let outlets = Outlets {
         caches: vec![(caches, fs.paths)],
         on_broken: Some(Box::new(on_broken)),
+        on_revoked: match cgroups {
+            Some(cgroups) => Some(on_revoked(&engine, cgroups)?),
+            None => None,
+        },
         // nobody is told of events
         hides: None,
     };
-    let watch = Watch::start(engine, outlets)?;
+    let watch = Watch::start(engine.clone(), outlets)?;
     let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(std::io::Error::from)?;
     session.attach(target.as_fd())?;

@@ -30,7 +30,7 @@ pub use access::{Access, Range};
 pub use cpuset::Cpusets;
 pub use error::CgroupError;
 pub use hierarchy::{Hierarchies, Version};
-pub use kill::{kill_and_remove, procs};
+pub use kill::{kill_all, kill_and_remove, procs};
 pub use takeover::{Takeover, Whose, WhoseError};
 
 /// The directory below a hierarchy's root that holds the containers' cgroups.

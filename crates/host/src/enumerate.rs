@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 use kobject::{Device, Devpath, Properties};
 use sys::Result;
 
-use crate::sysfs::{Kind, Sysfs, resolve};
+use crate::sysfs::{Directory, Kind, Sysfs, resolve};
 
 /// Subsystems whose devices belong to one network namespace (their class has `ns_type`:
 /// net/core/net-sysfs.c, drivers/net/tap.c, net/wireless/sysfs.c).
@@ -47,20 +47,49 @@ pub fn below(sysfs: &Sysfs, top: &[u8], found: &mut Vec<Device>) -> Result<()> {
 
 /// The device at `devpath` with what sysfs says of it now; None when there is none.
 pub fn device(sysfs: &Sysfs, devpath: &Devpath) -> Option<Device> {
+    Some(Pinned::at(sysfs, devpath)?.device)
+}
+
+/// A device and its directory, held open: another one of the same name is another directory.
+#[derive(Debug)]
+pub struct Pinned {
+    /// What was read through the directory.
+    pub device: Device,
+    dir: Directory,
+}
+
+impl Pinned {
+    /// The device at `devpath`; None when there is none.
+    pub fn at(sysfs: &Sysfs, devpath: &Devpath) -> Option<Pinned> {
+        let dir = sysfs.directory(devpath.as_bytes()).ok()?;
+        let device = read(sysfs, &dir, devpath)?;
+        Some(Pinned { device, dir })
+    }
+
+    /// Whether this very device is there still. If so its `remove` has not been sent yet: the kernel takes
+    /// the `uevent` file away before (`device_del`, drivers/base/core.c).
+    pub fn is_there(&self) -> bool {
+        self.dir.exists(b"uevent")
+    }
+}
+
+/// What `dir`, the directory of the device, says of it.
+fn read(sysfs: &Sysfs, dir: &Directory, devpath: &Devpath) -> Option<Device> {
     let path = devpath.as_bytes();
-    let text = match sysfs.read(&[path, b"/uevent"].concat()) {
+    let text = match dir.read(b"uevent") {
         Ok(text) => text,
         Err(e) if matches!(e.errno(), libc::ENOENT | libc::ENODEV) => return None,
         // the file is there, but its driver fails: a device of which nothing more is known
         Err(_) => Vec::new(),
     };
-    let driver = link(sysfs, path, "driver");
+    let link_of = |name: &[u8]| resolve(&[path, b"/", name].concat(), &dir.readlink(name).ok()?);
+    let driver = link_of(b"driver");
     let module = driver
         .as_ref()
         .and_then(|driver| link(sysfs, driver, "module"));
     Some(Device {
         devpath: devpath.clone(),
-        subsystem: link(sysfs, path, "subsystem").map(last),
+        subsystem: link_of(b"subsystem").map(last),
         driver: driver.map(last),
         module: module.map(last),
         properties: unforged(&Properties::parse_lines(&text)),

@@ -2,7 +2,7 @@
 
 use kobject::{Bytes, Devname, Devnum, Devpath};
 
-use crate::{Facts, Show};
+use crate::{Facts, OnRevoke, Show};
 
 /// A device that a container may use: what a node, a cgroup entry and an event need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Shown {
     pub subsystem: Option<Bytes>,
     /// Whether it belongs to the container's own network namespace, whose events the container hears from the kernel itself.
     pub own: bool,
+    /// What becomes of those who hold it when it shows no more.
+    pub on_revoke: OnRevoke,
 }
 
 impl Shown {
@@ -34,6 +36,7 @@ impl Shown {
             devmode: device.devmode(),
             subsystem: device.subsystem.clone(),
             own: facts.own,
+            on_revoke: OnRevoke::default(),
         }
     }
 }

@@ -95,6 +95,7 @@ fn expected_shown(dev: &Dev, show: naive::Show) -> Shown {
             .map(|mode| u32::from_str_radix(mode, 8).unwrap()),
         subsystem: dev.subsystem.as_deref().map(Into::into),
         own: dev.own,
+        on_revoke: policy::OnRevoke::default(),
     }
 }
 

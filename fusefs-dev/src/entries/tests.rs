@@ -14,6 +14,7 @@ fn shown(name: &str, number: &str, show: Show) -> Shown {
         devmode: (name == "null").then_some(0o666),
         subsystem: None,
         own: false,
+        on_revoke: policy::OnRevoke::default(),
     }
 }
 

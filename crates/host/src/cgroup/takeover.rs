@@ -91,6 +91,15 @@ impl Takeover {
         })
     }
 
+    /// The directories that would be taken over, there or not.
+    ///
+    /// # Errors
+    /// As [`Takeover::prepare`].
+    pub fn find(whose: &Whose) -> io::Result<Vec<PathBuf>> {
+        let found = find::find(whose)?.into_iter();
+        Ok(found.map(|found| found.dir).collect())
+    }
+
     /// The directories, there or not.
     pub fn dirs(&self) -> Vec<&Path> {
         let gates = self.gates.iter();

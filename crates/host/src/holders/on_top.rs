@@ -12,7 +12,8 @@ use super::{devnum_at, entries, file_name};
 /// Something of the kernel's that holds a device.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OnTop {
-    /// What it is: `device`, `loop`, `mount`, `swap`.
+    /// What it is: `device`, `loop`, `swap`; `mount` in the mount namespace of the caller, `mount inside` in
+    /// another.
     pub kind: &'static str,
     /// Its name: of a device, of the place where it is mounted.
     pub name: String,
@@ -99,7 +100,7 @@ fn mounts(blocks: &[Devnum], pids: &[i32], found: &mut BTreeSet<OnTop>) {
     let mut seen = BTreeSet::new();
     let own = PathBuf::from("/proc/self");
     let others = pids.iter().map(|pid| PathBuf::from(format!("/proc/{pid}")));
-    for proc in std::iter::once(own).chain(others) {
+    for (at, proc) in std::iter::once(own).chain(others).enumerate() {
         match fs::read_link(proc.join("ns/mnt")) {
             Ok(namespace) if seen.insert(namespace.clone()) => {}
             _ => continue,
@@ -113,7 +114,10 @@ fn mounts(blocks: &[Devnum], pids: &[i32], found: &mut BTreeSet<OnTop>) {
                 && blocks.contains(&device)
             {
                 found.insert(OnTop {
-                    kind: "mount",
+                    kind: match at {
+                        0 => "mount",
+                        _ => "mount inside",
+                    },
                     name: place.to_owned(),
                     device,
                 });
