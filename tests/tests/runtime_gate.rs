@@ -124,7 +124,7 @@ fn ours_instead_of_the_runtimes(runtime: &'static str, version: Version, first: 
     s.server.signal(Signal::SIGTERM);
     s.is_the_runtimes();
     assert_eq!(s.place.mountinfo(), None);
-    assert_eq!(s.foreign.cgroup().exists(), true);
+    assert!(s.foreign.cgroup().exists());
     drop(back);
 }
 

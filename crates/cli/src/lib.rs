@@ -12,4 +12,4 @@ pub use failure::{Failure, Status};
 pub use gate::{CgroupGate, Grants};
 pub use keeper::Keeper;
 pub use log::{finish_log, log_in_background, start_log};
-pub use revoked::Revoked;
+pub use revoked::{Kill, Revoked};

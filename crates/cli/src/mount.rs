@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use bstr::BString;
-use engine::{Config, Engine, Gate, Outlets, Watch};
+use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
 use host::Sysfs;
 use host::cgroup::{Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
@@ -218,10 +218,7 @@ fn unmount(place: &Path, flags: MntFlags) -> Result<(), Failure> {
 }
 
 /// What is done about those who hold what was revoked.
-fn on_revoked(
-    engine: &Arc<Engine>,
-    cgroups: Vec<PathBuf>,
-) -> std::io::Result<Box<dyn Fn(&policy::Shown) + Send>> {
+fn on_revoked(engine: &Arc<Engine>, cgroups: Vec<PathBuf>) -> std::io::Result<OnRevoked> {
     let to_kill = cgroups.clone();
     let revoked = Revoked {
         cgroups,

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::OnRevoked;
 use host::cgroup::procs;
 use host::holders::{self, Holder, How, OnTop};
 use kobject::{Devnum, Escaped};
@@ -26,6 +27,9 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)
 const REPORTS: u32 = 20;
 const TURN: Duration = Duration::from_secs(10);
 
+/// Ends a container, for this reason.
+pub type Kill = Box<dyn Fn(&str) + Send>;
+
 /// What is done about those who hold what was revoked.
 pub struct Revoked {
     /// The directories that its processes are in.
@@ -33,7 +37,7 @@ pub struct Revoked {
     /// What shows now.
     pub scene: SharedScene,
     /// Ends the container, for this reason.
-    pub kill: Box<dyn Fn(&str) + Send>,
+    pub kill: Kill,
 }
 
 impl Revoked {
@@ -41,7 +45,7 @@ impl Revoked {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(self) -> io::Result<Box<dyn Fn(&Shown) + Send>> {
+    pub fn start(self) -> io::Result<OnRevoked> {
         let (to_look, looked) = sync_channel(WAITING);
         let (to_kill, killed) = sync_channel(WAITING);
         // what is to be killed for must not wait for reports
@@ -72,7 +76,7 @@ impl Revoked {
 struct Looker {
     cgroups: Vec<PathBuf>,
     scene: SharedScene,
-    kill: Mutex<Box<dyn Fn(&str) + Send>>,
+    kill: Mutex<Kill>,
     /// A device could not be looked for.
     is_late: AtomicBool,
 }

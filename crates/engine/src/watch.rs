@@ -33,6 +33,9 @@ pub type Paths = fn(&ViewChange) -> Vec<BString>;
 /// Whether a device does not show whatever the view says.
 pub type Hides = Box<dyn Fn(&Devpath) -> bool + Send>;
 
+/// Told of a device to which access was taken back.
+pub type OnRevoked = Box<dyn Fn(&Shown) + Send>;
+
 /// Where changes go besides the container.
 #[derive(Default)]
 pub struct Outlets {
@@ -44,7 +47,7 @@ pub struct Outlets {
     pub on_broken: Option<Box<dyn FnOnce(String) + Send>>,
     /// Called after access to a device that has a number was taken back, wholly or in part, with the device
     /// as it was. It must not wait for anything: events wait for it.
-    pub on_revoked: Option<Box<dyn Fn(&Shown) + Send>>,
+    pub on_revoked: Option<OnRevoked>,
     /// Which devices of the view the file systems hide: the container hears nothing of them.
     pub hides: Option<Hides>,
 }

@@ -202,6 +202,26 @@ mod tests {
     }
 
     #[test]
+    fn another_device_of_the_same_name_is_not_the_one_that_was_pinned() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("devices/x");
+        let make = || {
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join("uevent"), "MAJOR=7\nMINOR=3\n").unwrap();
+        };
+        make();
+        let sysfs = Sysfs::at(top.path()).unwrap();
+        let devpath = Devpath::parse(b"/devices/x").unwrap();
+        let pinned = Pinned::at(&sysfs, &devpath).unwrap();
+        assert!(pinned.is_there());
+        std::fs::remove_dir_all(&dir).unwrap();
+        make();
+        assert!(!pinned.is_there());
+        let now = Pinned::at(&sysfs, &devpath).unwrap();
+        assert!(now.is_there() && now.device == pinned.device);
+    }
+
+    #[test]
     fn the_class_directory_is_not_an_interface() {
         let net = |p: &str| is_net_path(&Devpath::parse(p.as_bytes()).unwrap());
         assert!(net("/devices/virtual/net/lo"));
