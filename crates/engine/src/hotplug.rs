@@ -161,7 +161,7 @@ impl Watcher {
             let known = scene.table.get(&message.devpath);
             known.is_some_and(|f| is_another_number(&f.device.properties, &message.vars))
         };
-        if is_old || of_another {
+        if is_old || of_another || self.has_heard_remove(&message.devpath) {
             return;
         }
         self.waiting.remove(&message.devpath);
@@ -169,7 +169,7 @@ impl Watcher {
     }
 
     /// Whether a `remove` of the device is waiting to be carried through.
-    fn has_heard_remove(&self, devpath: &Devpath) -> bool {
+    pub(crate) fn has_heard_remove(&self, devpath: &Devpath) -> bool {
         self.heard.iter().any(|message| match message {
             Message::Kernel(event) => {
                 event.action == Action::Remove && event.devpath == *devpath && !is_synthetic(event)

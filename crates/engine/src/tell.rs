@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use host::enumerate;
 use host::monitor::Message;
 use kobject::{Action, Device, Devpath, Uevent};
 use policy::{Reason, Show, Shown, ViewChange};
@@ -18,7 +19,7 @@ use crate::watch::Watcher;
 const CACHE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many messages are taken in ahead of their turn.
-const MOST: usize = 1 << 14;
+const MOST: usize = 4096;
 
 /// How long a revocation may wait for that.
 const TURN: Duration = Duration::from_millis(20);
@@ -174,6 +175,8 @@ pub(crate) fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Messag
         if let Message::Kernel(event) = &message
             && event.action == Action::Remove
             && !is_synthetic(event)
+            // one that leaves for the container's network namespace has the same path there
+            && !enumerate::is_net_path(&event.devpath)
             && event.seqnum().is_none_or(|number| number > scanned)
         {
             engine.revoke_below(&event.devpath);
