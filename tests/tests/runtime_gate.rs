@@ -201,6 +201,40 @@ fn a_gate_is_named_by_a_process_or_in_options() {
     }
 }
 
+/// Without whoever keeps the gate the view cannot be kept true: it goes. The gate stays, and allows no more.
+#[test]
+fn a_killed_keeper_ends_the_server_and_leaves_the_gate_shut() {
+    let place = Mountpoint::new();
+    let hierarchies = host::cgroup::Hierarchies::detect().expect("the hierarchies");
+    let root = hierarchies.v2().expect("cgroup v2");
+    let dir = root.join(tests::unique("devns-gate-"));
+    std::fs::create_dir(&dir).expect("a cgroup");
+    let rules = std::path::Path::new("builtin:minimal");
+    let mut server = foreground_with("dev", rules, &place, |command| {
+        command.arg("--cgroup").arg(&dir);
+    });
+    let comm = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    let keeper = tests::processes::children(server.pid())
+        .into_iter()
+        .find(|pid| comm(pid).is_ok_and(|name| name.trim() == "fusefs-dev-gate"));
+    let keeper = nix::unistd::Pid::from_raw(keeper.expect("the keeper"));
+    nix::sys::signal::kill(keeper, Signal::SIGKILL).expect("a signal");
+    server.expect_error("the process that keeps the device gate is gone");
+    assert_eq!(server.wait(LIMIT).code(), Some(1));
+    assert_eq!(place.mountinfo(), None);
+    let script = format!(
+        "echo $$ > {}/cgroup.procs; : < /dev/zero; : < /dev/loop-control",
+        dir.display()
+    );
+    let seen = run(Command::new("sh").args(["-c", &script]));
+    assert_ne!(seen.code(), Some(0));
+    let seen = seen.says("loop-control");
+    assert!(!seen.stderr.contains("zero"), "{seen}");
+    eventually("its cgroup goes", LIMIT, || {
+        std::fs::remove_dir(&dir).is_ok()
+    });
+}
+
 #[test]
 fn what_is_no_gate_is_refused_with_a_mend() {
     let place = Mountpoint::new();

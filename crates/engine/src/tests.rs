@@ -477,3 +477,5 @@ fn an_event_about_another_device_than_is_there_grants_nothing() {
     host.kernel(Action::Add, "loop3");
     assert_eq!(host.log(), Vec::<String>::new());
 }
+
+mod taken;
