@@ -1,5 +1,7 @@
 //! The command line of `fusefs-sysfs` and `fusefs-dev`: one view, mounted without a daemon.
 
+mod options;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -8,8 +10,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use bstr::BString;
-use engine::{Config, Engine, Outlets, Watch};
+use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
 use host::Sysfs;
+use host::cgroup::{Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
@@ -18,28 +21,12 @@ use policy::{Container, Policy};
 use sys::process::Fork;
 use viewfs::{Caches, Mount, Session};
 
+pub use self::options::MountArgs;
 use crate::failure::{Failure, Status, need_root_and_fuse};
+use crate::gate::CgroupGate;
+use crate::keeper::{Keeper, whose};
+use crate::revoked::Revoked;
 use crate::rules;
-
-/// What both binaries take.
-#[derive(Clone, Debug, clap::Args)]
-pub struct MountArgs {
-    /// Where to mount; mount(8) puts a source, which means nothing, before it
-    #[arg(required = true, num_args = 1..=2, value_name = "[SOURCE] MOUNTPOINT")]
-    places: Vec<PathBuf>,
-    /// Rule file, or builtin:NAME
-    #[arg(long, value_name = "FILE", default_value = "builtin:minimal")]
-    policy: String,
-    /// Policy of the file to use; may be left out where the file has only one
-    #[arg(long = "use", value_name = "POLICY")]
-    use_: Option<String>,
-    /// Options as mount(8) gives them: policy=FILE, use=POLICY; the usual others are accepted
-    #[arg(short = 'o', value_name = "OPTIONS")]
-    options: Vec<String>,
-    /// Stay in the foreground
-    #[arg(short = 'f', long)]
-    foreground: bool,
-}
 
 /// What tells the two file systems apart.
 pub struct FileSystem {
@@ -53,68 +40,10 @@ pub struct FileSystem {
     pub paths: fn(&policy::ViewChange) -> Vec<BString>,
 }
 
-/// Options of mount(8) that change nothing: they are always so, or are mount's own business.
-const ACCEPTED: &[&str] = &[
-    "defaults",
-    "rw",
-    "ro",
-    "sync",
-    "async",
-    "users",
-    "nodiratime",
-    "strictatime",
-    "lazytime",
-    // mount(8) adds this and `dev` for root
-    "suid",
-    "nosuid",
-    "exec",
-    "noexec",
-    "nodev",
-    "dev",
-    "auto",
-    "noauto",
-    "user",
-    "nouser",
-    "_netdev",
-    "nofail",
-    "default_permissions",
-    "allow_other",
-    "noatime",
-    "relatime",
-    "silent",
-];
-
-impl MountArgs {
-    /// Take what `-o` says into the other fields.
-    fn with_options(mut self) -> Result<MountArgs, Failure> {
-        let options: Vec<String> = self
-            .options
-            .iter()
-            .flat_map(|o| o.split(','))
-            .map(str::to_string)
-            .collect();
-        for option in options.iter().filter(|o| !o.is_empty()) {
-            match option.split_once('=') {
-                Some(("policy", file)) => self.policy = file.into(),
-                Some(("use", name)) => self.use_ = Some(name.into()),
-                None if ACCEPTED.contains(&option.as_str()) => {}
-                _ if option.starts_with("x-") => {}
-                _ => {
-                    return Err(Failure::new(
-                        Status::Usage,
-                        format!("unknown mount option {option:?}"),
-                    )
-                    .mend("the options are policy=FILE and use=POLICY"));
-                }
-            }
-        }
-        Ok(self)
-    }
-}
-
 /// Run one of the binaries; the result is its exit status.
 pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
-    let args = args.with_options()?;
+    let args = args.with_options(fs)?;
+    let whose = args.cgroup.as_deref().map(whose).transpose()?;
     let rules = rules::load(&args.policy)?;
     let container = Container::default();
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
@@ -126,7 +55,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             .unwrap_or(Path::new("")),
     )?;
     if args.foreground {
-        return serve(fs, policy, &place, || ());
+        return serve(fs, policy, &place, whose.as_ref(), || ());
     }
     let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
     match sys::process::fork()? {
@@ -145,7 +74,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
         Fork::Child => {
             drop(ready_r);
             let _ = nix::unistd::setsid();
-            serve(fs, policy, &place, move || {
+            serve(fs, policy, &place, whose.as_ref(), move || {
                 let _ = File::from(ready_w).write_all(b"r");
                 leave_terminal();
             })
@@ -200,6 +129,22 @@ fn unmount(place: &Path, flags: MntFlags) -> Result<(), Failure> {
     })
 }
 
+/// What is done about those who hold what was revoked.
+fn on_revoked(engine: &Arc<Engine>, cgroups: Vec<PathBuf>) -> std::io::Result<OnRevoked> {
+    let to_kill = cgroups.clone();
+    let revoked = Revoked {
+        cgroups,
+        scene: engine.scene(),
+        kill: Box::new(
+            move |why| match kill_all(&to_kill, std::time::Duration::from_secs(10)) {
+                Ok(()) => log::error!("{why}; its processes were killed"),
+                Err(e) => log::error!("{why}; its processes could not be killed: {e}"),
+            },
+        ),
+    };
+    revoked.start()
+}
+
 enum End {
     Signal(Signal),
     Unmounted,
@@ -212,6 +157,7 @@ fn serve(
     fs: &FileSystem,
     policy: Arc<Policy>,
     place: &Path,
+    whose: Option<&Whose>,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
@@ -219,6 +165,13 @@ fn serve(
         .collect::<SigSet>();
     // every thread inherits the mask, so the signals wait for the one that asks
     signals.thread_block().map_err(std::io::Error::from)?;
+    // forks, as the mount does: before the first thread
+    let keeper = whose.map(Keeper::start).transpose()?.map(Arc::new);
+    let gate = keeper.clone().map(CgroupGate);
+    let cgroups = whose.map(Takeover::find).transpose()?;
+    if let Some(gate) = &gate {
+        gate.grant_terminals()?;
+    }
     let mount = Mount::new(fs.name, fs.name, fs.dev)?;
     let sysfs = Arc::new(Sysfs::mount(None)?);
     let engine = Arc::new(Engine::new(Config {
@@ -227,26 +180,38 @@ fn serve(
         net: None,
         run: "/run".into(),
         monitor_buffer: host::monitor::DEFAULT_BUFFER,
-        gate: None,
+        gate: gate.map(|gate| Arc::new(gate) as Arc<dyn Gate>),
         injector: None,
     })?);
     let mut session = (fs.serve)(mount, &engine, sysfs)?;
     let caches: Arc<dyn Caches> = session.caches();
+    if let Some(keeper) = &keeper {
+        keeper.take()?;
+    }
     let (tx, rx) = channel();
     let of_broken = tx.clone();
     let on_broken = move |why: String| drop(of_broken.send(End::Broken(why)));
     let outlets = Outlets {
         caches: vec![(caches, fs.paths)],
         on_broken: Some(Box::new(on_broken)),
+        on_revoked: match cgroups {
+            Some(cgroups) => Some(on_revoked(&engine, cgroups)?),
+            None => None,
+        },
         // nobody is told of events
         hides: None,
     };
-    let watch = Watch::start(engine, outlets)?;
+    let watch = Watch::start(engine.clone(), outlets)?;
     let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(std::io::Error::from)?;
     session.attach(target.as_fd())?;
     drop(target);
     ready();
+    if let Some(keeper) = &keeper {
+        let of_keeper = tx.clone();
+        let gone = move |why| drop(of_keeper.send(End::Broken(why)));
+        keeper.clone().watch(gone)?;
+    }
 
     let of_signals = tx.clone();
     std::thread::spawn(move || {
@@ -258,21 +223,28 @@ fn serve(
         let _ = session.wait();
         let _ = tx.send(End::Unmounted);
     });
-    match rx.recv() {
+    let ended = match rx.recv() {
         Ok(End::Signal(signal)) => {
             log::info!("{signal}: unmounting {place:?}");
-            unmount(place, MntFlags::MNT_DETACH)?;
+            unmount(place, MntFlags::MNT_DETACH)
         }
         Ok(End::Broken(why)) => {
             // by force: the connection is aborted, which nobody can hold up
-            unmount(place, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH)?;
-            return Err(Failure::new(
+            let forced = MntFlags::MNT_FORCE | MntFlags::MNT_DETACH;
+            let _ = unmount(place, forced).inspect_err(|e| log::error!("{e}"));
+            Err(Failure::new(
                 Status::Other,
                 format!("{why}; {place:?} was unmounted"),
-            ));
+            ))
         }
-        Ok(End::Unmounted) | Err(_) => log::info!("{place:?} was unmounted"),
-    }
+        Ok(End::Unmounted) | Err(_) => {
+            log::info!("{place:?} was unmounted");
+            Ok(())
+        }
+    };
     drop(watch);
-    Ok(())
+    match keeper {
+        Some(keeper) => ended.and(keeper.finish()),
+        None => ended,
+    }
 }

@@ -165,6 +165,14 @@ impl Engine {
         }
     }
 
+    /// Grant once more what shows at `devpath`: it was revoked ahead of the view's change, which did not come.
+    pub(crate) fn grant_again(&self, devpath: &Devpath) {
+        let scene = self.scene.read();
+        if let Some((_, shown)) = scene.view.shown().find(|(shown, _)| *shown == devpath) {
+            self.gate("grant", shown, |gate| gate.grant(shown));
+        }
+    }
+
     fn gate(&self, what: &str, shown: &Shown, f: impl Fn(&dyn Gate) -> sys::Result<()>) {
         let (Some(devnum), Some(gate)) = (shown.devnum, self.gate.as_deref()) else {
             return;

@@ -80,7 +80,12 @@ impl Watcher {
     pub(crate) fn outdated(&mut self, event: Uevent) {
         let comes_or_goes = matches!(event.action, Action::Add | Action::Remove | Action::Move);
         if comes_or_goes && !is_synthetic(&event) {
-            return self.look_at(&event.devpath);
+            self.look_at(&event.devpath);
+            // when it was taken in it took access away; what is there now may be just like what was
+            if event.action == Action::Remove && !self.has_heard_remove(&event.devpath) {
+                self.engine.grant_again(&event.devpath);
+            }
+            return;
         }
         let of_another = {
             let scene = self.engine.scene.read();

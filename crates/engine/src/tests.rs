@@ -112,6 +112,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     let outlets = Outlets {
         caches: vec![(Arc::new(caches), |change| change.paths.clone())],
         on_broken: Some(Box::new(move |_| of_held.lock().push("held".into()))),
+        on_revoked: None,
         hides: None,
     };
     let mut watcher = Watcher {
@@ -513,3 +514,5 @@ fn an_event_about_another_device_than_is_there_grants_nothing() {
     host.kernel(Action::Add, "loop3");
     assert_eq!(host.log(), Vec::<String>::new());
 }
+
+mod taken;
