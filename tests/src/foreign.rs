@@ -173,7 +173,7 @@ impl Drop for Foreign {
 pub fn opens(container: &mut Running, paths: &[&str]) -> Vec<String> {
     let paths = paths.join(" ");
     container.say(&format!(
-        "for p in {paths}; do (exec 9<$p) 2>/dev/null && echo r $p; (exec 9>>$p) 2>/dev/null && echo w $p; done"
+        "for p in {paths}; do (exec 9<$p) 2>/dev/null && echo r $p; [ -e $p ] && (exec 9>>$p) 2>/dev/null && echo w $p; done"
     ));
     let mut found = Vec::new();
     loop {
