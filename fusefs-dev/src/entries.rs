@@ -65,16 +65,19 @@ const LINKS: [(&str, &str); 6] = [
 /// Directories for other file systems to be mounted on.
 const DIRECTORIES: [&str; 3] = ["/mqueue", "/pts", "/shm"];
 
-/// Names that belong to one device number, whatever a device calls itself (OCI runtime-spec
+/// Where a container with a terminal has it a second time. The host's console, 5:1, is never there.
+pub const CONSOLE: &str = "/console";
+
+/// Names that belong to one device number or to none, whatever a device calls itself (OCI runtime-spec
 /// "Default Devices"; Documentation/admin-guide/devices.txt).
-const STANDARD_NODES: [(&str, (u32, u32)); 7] = [
-    ("/console", (5, 1)),
-    ("/full", (1, 7)),
-    ("/null", (1, 3)),
-    ("/random", (1, 8)),
-    ("/tty", (5, 0)),
-    ("/urandom", (1, 9)),
-    ("/zero", (1, 5)),
+const STANDARD_NODES: [(&str, Option<(u32, u32)>); 7] = [
+    (CONSOLE, None),
+    ("/full", Some((1, 7))),
+    ("/null", Some((1, 3))),
+    ("/random", Some((1, 8))),
+    ("/tty", Some((5, 0))),
+    ("/urandom", Some((1, 9))),
+    ("/zero", Some((1, 5))),
 ];
 
 /// Every path of /dev, the root as "".
@@ -107,6 +110,7 @@ pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> E
             && let Err(why) = place(&mut entries, path.clone(), item)
             // the terminal multiplexer is reached by the link to the container's own
             && path != "/ptmx"
+            && path != CONSOLE
         {
             let devpath = &shown.devpath;
             owners

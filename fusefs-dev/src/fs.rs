@@ -48,9 +48,33 @@ const TELL: Duration = Duration::from_secs(60);
 
 impl DevFs {
     /// The devices of `scene`, for a container with these owners; it may put so much beside them as its policy says.
+    ///
+    /// # Errors
+    /// When the kernel gives no tmpfs.
     pub fn new(scene: SharedScene, missed: Arc<dyn Missed>, owners: Owners) -> sys::Result<DevFs> {
+        DevFs::make_with(scene, missed, owners, false)
+    }
+
+    /// The same for a container with a terminal: `console` in it is an empty file to mount that on.
+    ///
+    /// # Errors
+    /// When the kernel gives no tmpfs.
+    pub fn with_console(
+        scene: SharedScene,
+        missed: Arc<dyn Missed>,
+        owners: Owners,
+    ) -> sys::Result<DevFs> {
+        DevFs::make_with(scene, missed, owners, true)
+    }
+
+    fn make_with(
+        scene: SharedScene,
+        missed: Arc<dyn Missed>,
+        owners: Owners,
+        console: bool,
+    ) -> sys::Result<DevFs> {
         let limits = scene.read().view.policy().limits();
-        let own = Own::new(limits, owners.root())?;
+        let own = Own::new(limits, owners.root(), console)?;
         let state = State::new(owners.root(), &own)?;
         Ok(DevFs {
             scene,

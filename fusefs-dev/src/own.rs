@@ -17,6 +17,8 @@ use rustix::io::Errno;
 use sys::mount::{Attrs, FsContext};
 use viewfs::{Attributes, Error, Kind, Time, Wanted};
 
+use crate::entries::CONSOLE;
+
 /// The root of the tmpfs, and its two directories.
 const NEEDED: u64 = 3;
 
@@ -40,14 +42,16 @@ pub fn by_fd(fd: BorrowedFd<'_>) -> String {
 }
 
 impl Own {
-    /// An empty one, whose root directory belongs to the host ids `owner`.
-    pub fn new(limits: Limits, owner: (u32, u32)) -> sys::Result<Own> {
+    /// An empty one, whose root directory belongs to the host ids `owner`. With a `console` there is an
+    /// empty file for a terminal to be mounted on, which the limits do not count.
+    pub fn new(limits: Limits, owner: (u32, u32), console: bool) -> sys::Result<Own> {
+        let needed = NEEDED + u64::from(console);
         // inode numbers of its own: a counter that all share would tell of others
         let mount = FsContext::open("tmpfs")?
             .set("source", "devns")?
             .set("mode", "0755")?
             .set("size", &limits.bytes.max(1).to_string())?
-            .set("nr_inodes", &(limits.inodes + NEEDED).to_string())?
+            .set("nr_inodes", &(limits.inodes + needed).to_string())?
             .flag("inode64")?
             .mount(Attrs::NOSUID.and(Attrs::NODEV).and(Attrs::NOEXEC))?;
         let make = |name: &str, owner: (u32, u32)| -> Result<OwnedFd, Errno> {
@@ -56,15 +60,24 @@ impl Own {
             chown(dir.as_fd(), Some(owner.0), Some(owner.1))?;
             Ok(dir)
         };
-        let make = |name, owner| {
-            make(name, owner).map_err(|e| {
-                let errno = nix::errno::Errno::from_raw(e.raw_os_error());
-                sys::Error::new(format!("mkdir(<tmpfs>, {name})"), errno)
-            })
-        };
+        let failed = |name| move |e| made_none(name, e);
+        let root = make("own", owner).map_err(failed("own"))?;
+        if console {
+            let name = CONSOLE.trim_start_matches('/');
+            let mode = Mode::from_raw_mode(0o600);
+            rustix::fs::mknodat(&root, name, FileType::RegularFile, mode, 0)
+                .and_then(|()| {
+                    chown(
+                        child(root.as_fd(), name.as_bytes())?.as_fd(),
+                        Some(owner.0),
+                        Some(owner.1),
+                    )
+                })
+                .map_err(failed(CONSOLE))?;
+        }
         Ok(Own {
-            root: make("own", owner)?,
-            spare: make("spare", (0, 0))?,
+            root,
+            spare: make("spare", (0, 0)).map_err(failed("spare"))?,
             limits,
         })
     }
@@ -79,6 +92,11 @@ impl Own {
     pub fn room(&self) -> Result<StatVfs, Errno> {
         rustix::fs::fstatvfs(&self.root)
     }
+}
+
+fn made_none(name: &str, errno: Errno) -> sys::Error {
+    let errno = nix::errno::Errno::from_raw(errno.raw_os_error());
+    sys::Error::new(format!("make(<tmpfs>, {name})"), errno)
 }
 
 /// What is at `name` in directory `dir`, a link itself.

@@ -53,11 +53,12 @@ impl Loop {
         self.file = Some(file);
     }
 
-    /// Detach the file.
+    /// Detach the file, whoever has attached one: a container may have.
     pub fn empty(&mut self) {
-        if self.file.take().is_some() {
+        if self.syspath().join("loop/backing_file").exists() {
             sh(&format!("losetup -d /dev/loop{} || true", self.number));
         }
+        self.file = None;
     }
 
     /// Pull it, and be sure that it is gone.

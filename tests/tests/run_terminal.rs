@@ -164,3 +164,30 @@ fn all_output_arrives() {
         screen.get(screen.len().saturating_sub(60)..)
     );
 }
+
+/// /dev/console is the container's own terminal, and never the host's console (5:1).
+#[test]
+fn the_console_is_the_containers_terminal() {
+    let all = ["--policy", "builtin:all"];
+    for flags in [&[][..], &["--userns"], &all] {
+        let steps = [
+            json!(["expect", "go> "]),
+            json!(["send", "stat -c '%F %t:%T' /dev/console\n"]),
+            json!(["expect", "\ncharacter special file 88:0\r"]),
+            json!(["send", "echo to-the-'console' > /dev/console\n"]),
+            json!(["expect", "\nto-the-console\r"]),
+            // it is mounted there
+            json!(["send", "rm -f /dev/console; echo was=$?\n"]),
+            json!(["expect", "\nwas=1\r"]),
+            json!(["send", "exit\n"]),
+        ];
+        let container = Container::new().args(flags.iter().copied());
+        in_terminal(&with_prompt(container), &shell(), &steps, 0);
+    }
+    for flags in [&[][..], &["--userns"], &all] {
+        let container = Container::new().args(flags.iter().copied());
+        let seen = container
+            .sh("ls /dev/console || echo none; mknod /dev/console p; stat -c %F /dev/console");
+        assert_eq!(seen.ok().lines(), ["none", "fifo"], "{flags:?}");
+    }
+}

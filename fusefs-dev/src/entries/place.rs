@@ -37,7 +37,7 @@ pub fn place(entries: &mut Entries, path: BString, item: Item) -> Result<(), Ref
     let standard = STANDARD_NODES.iter().find(|(name, _)| path == *name);
     match &item {
         Item::Node { kind, device, .. } => {
-            if standard.is_some_and(|(_, number)| device != number || *kind != Kind::Char) {
+            if standard.is_some_and(|(_, number)| Some(*device) != *number || *kind != Kind::Char) {
                 return Err(Refused::Standard);
             }
         }

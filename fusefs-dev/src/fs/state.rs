@@ -11,7 +11,7 @@ use policy::Shown;
 use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
-use crate::entries::{Entries, Item};
+use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
 
@@ -286,6 +286,14 @@ impl State {
         Ok(attributes)
     }
 
+    /// Whether what the kernel has at `path` is right, whatever has come and gone below it: to have it forget
+    /// the name would take away what is mounted there and below, such as the container's terminals.
+    fn stays(&self, path: &BString) -> bool {
+        let known = self.numbers.known(path);
+        let known = known.and_then(|number| self.numbers.body(number).ok());
+        *path == CONSOLE || matches!(known, Some(Body::Directory { .. }))
+    }
+
     /// See [`viewfs::Store::outdated`].
     pub fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
         let mut outdated = Vec::new();
@@ -293,6 +301,9 @@ impl State {
             let Some((above, name)) = split(path) else {
                 continue;
             };
+            if self.stays(path) {
+                continue;
+            }
             if let Some(parent) = self.numbers.known(above) {
                 outdated.push(Outdated {
                     parent,

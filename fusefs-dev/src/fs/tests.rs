@@ -62,6 +62,8 @@ fn event() -> Facts {
     device("/devices/x/event0", "input", text)
 }
 
+mod caches;
+
 struct Setup {
     scene: SharedScene,
     fs: DevFs,

@@ -116,7 +116,10 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     })?);
     let shown_cpus = || cpus.clone().map(|cpus| cpus as Arc<dyn Cpus>);
     let sys_tree = fusefs_sysfs::tree(&engine, sysfs, root, shown_cpus());
-    let dev_fs = DevFs::new(engine.scene(), engine.clone(), owners)?;
+    let dev_fs = match options.tty {
+        true => DevFs::with_console(engine.scene(), engine.clone(), owners)?,
+        false => DevFs::new(engine.scene(), engine.clone(), owners)?,
+    };
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
     let mut dev = dev_mount.serve_store(Arc::new(dev_fs))?;
 

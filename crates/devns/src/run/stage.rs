@@ -116,14 +116,11 @@ fn first(stage: &Stage<'_>, channel: &Channel) -> Result<()> {
 
 /// The first process of the container, up to the command.
 fn second(stage: &Stage<'_>, channel: &Channel) -> Result<()> {
-    let path = |p: &Path| {
-        nix::fcntl::open(
-            p,
-            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .call(|| format!("open({p:?})"))
+    let place = |p: &Path, flags| {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | flags;
+        nix::fcntl::open(p, flags, Mode::empty()).call(|| format!("open({p:?})"))
     };
+    let path = |p: &Path| place(p, OFlag::O_DIRECTORY);
     let masks = path(stage.masks)?;
     if stage.user.is_some() {
         // what came from the host's mount namespace is locked, and a locked mount cannot be the
@@ -159,6 +156,11 @@ fn second(stage: &Stage<'_>, channel: &Channel) -> Result<()> {
     if stage.terminal {
         let pty = sys::pty::open(Path::new("/dev/pts"))?;
         sys::pty::set_controlling(pty.slave.as_fd())?;
+        let console = place(Path::new("/dev/console"), OFlag::empty())?;
+        attach(
+            clone_tree(pty.slave.as_fd(), Path::new(""), false)?.as_fd(),
+            console.as_fd(),
+        )?;
         channel.say(&Word::Terminal(pty.master))?;
         let dup = |r: nix::Result<()>| r.call(|| "dup2(<terminal>)".into());
         dup(dup2_stdin(&pty.slave))?;
