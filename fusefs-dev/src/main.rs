@@ -15,11 +15,17 @@ use sys::namespace::IdMap;
 struct Args {
     #[command(flatten)]
     mount: MountArgs,
+    /// Let this cgroup open the devices that show here, and no others, as long as this is mounted; a
+    /// directory, or PID: and a process in it
+    #[arg(long, value_name = "DIR|PID:N")]
+    cgroup: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:
   fusefs-dev --policy /etc/devns/rules.yaml --use games /mnt
   mount -t fuse.fusefs-dev none /mnt -o policy=/etc/devns/rules.yaml,use=games
+  fusefs-dev --policy rules.yaml --cgroup /sys/fs/cgroup/machine.slice/web1 /srv/web1/dev
+  fusefs-dev --policy rules.yaml --cgroup PID:4711 /srv/web1/dev
   umount /mnt";
 
 fn main() -> ExitCode {
@@ -41,7 +47,7 @@ fn main() -> ExitCode {
         },
         paths: fusefs_dev::paths,
     };
-    match run(args.mount, &file_system) {
+    match run(args.mount.with_cgroup(args.cgroup), &file_system) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("fusefs-dev: {e}");

@@ -32,6 +32,11 @@ impl Loop {
         Loop { number, file: None }
     }
 
+    /// Loop device `number`, which is there already and is the calling test's own.
+    pub fn adopt(number: u32) -> Loop {
+        Loop { number, file: None }
+    }
+
     /// Attach a file with this content to it.
     ///
     /// # Panics

@@ -93,6 +93,20 @@ pub fn binary(name: &str) -> std::path::PathBuf {
 /// When it is not.
 #[track_caller]
 pub fn foreground(name: &str, policy: &Path, place: &Mountpoint) -> Running {
+    foreground_with(name, policy, place, |_| ())
+}
+
+/// The same with more arguments.
+///
+/// # Panics
+/// When it is not mounted.
+#[track_caller]
+pub fn foreground_with(
+    name: &str,
+    policy: &Path,
+    place: &Mountpoint,
+    more: impl FnOnce(&mut Command),
+) -> Running {
     let mut command = Command::new(binary(name));
     command
         .arg("-f")
@@ -100,6 +114,7 @@ pub fn foreground(name: &str, policy: &Path, place: &Mountpoint) -> Running {
         .arg(policy)
         .arg(place.path())
         .stdin(Stdio::null());
+    more(&mut command);
     let mut running = Running::start(command.env_remove("RUST_LOG"));
     crate::eventually("it is mounted", std::time::Duration::from_secs(10), || {
         place.mountinfo().is_some() || !running.is_alive()

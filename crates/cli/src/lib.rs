@@ -1,9 +1,15 @@
 //! What the suite's command lines share: rules, errors and exit statuses, one view mounted.
 
 pub mod failure;
+mod gate;
+mod keeper;
 mod log;
 pub mod mount;
+mod revoked;
 pub mod rules;
 
 pub use failure::{Failure, Status};
+pub use gate::{CgroupGate, Grants};
+pub use keeper::Keeper;
 pub use log::{finish_log, log_in_background, start_log};
+pub use revoked::{Kill, Revoked};

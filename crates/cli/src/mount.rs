@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use bstr::BString;
-use engine::{Config, Engine, Outlets, Watch};
+use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
 use host::Sysfs;
+use host::cgroup::{Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
@@ -19,6 +20,9 @@ use sys::process::Fork;
 use viewfs::{Caches, Mount, Session};
 
 use crate::failure::{Failure, Status, need_root_and_fuse};
+use crate::gate::CgroupGate;
+use crate::keeper::{Keeper, whose};
+use crate::revoked::Revoked;
 use crate::rules;
 
 /// What both binaries take.
@@ -39,6 +43,9 @@ pub struct MountArgs {
     /// Stay in the foreground
     #[arg(short = 'f', long)]
     foreground: bool,
+    /// Whose device gate to take over; [`MountArgs::with_cgroup`]
+    #[arg(skip)]
+    cgroup: Option<String>,
 }
 
 /// What tells the two file systems apart.
@@ -85,8 +92,13 @@ const ACCEPTED: &[&str] = &[
 ];
 
 impl MountArgs {
+    /// With the device gate of a cgroup: its directory, or `PID:` and a process in it.
+    pub fn with_cgroup(self, cgroup: Option<String>) -> MountArgs {
+        MountArgs { cgroup, ..self }
+    }
+
     /// Take what `-o` says into the other fields.
-    fn with_options(mut self) -> Result<MountArgs, Failure> {
+    fn with_options(mut self, fs: &FileSystem) -> Result<MountArgs, Failure> {
         let options: Vec<String> = self
             .options
             .iter()
@@ -97,6 +109,7 @@ impl MountArgs {
             match option.split_once('=') {
                 Some(("policy", file)) => self.policy = file.into(),
                 Some(("use", name)) => self.use_ = Some(name.into()),
+                Some(("cgroup", cgroup)) if fs.dev => self.cgroup = Some(cgroup.into()),
                 None if ACCEPTED.contains(&option.as_str()) => {}
                 _ if option.starts_with("x-") => {}
                 _ => {
@@ -104,7 +117,10 @@ impl MountArgs {
                         Status::Usage,
                         format!("unknown mount option {option:?}"),
                     )
-                    .mend("the options are policy=FILE and use=POLICY"));
+                    .mend(match fs.dev {
+                        true => "the options are policy=FILE, use=POLICY and cgroup=DIR|PID:N",
+                        false => "the options are policy=FILE and use=POLICY",
+                    }));
                 }
             }
         }
@@ -114,7 +130,8 @@ impl MountArgs {
 
 /// Run one of the binaries; the result is its exit status.
 pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
-    let args = args.with_options()?;
+    let args = args.with_options(fs)?;
+    let whose = args.cgroup.as_deref().map(whose).transpose()?;
     let rules = rules::load(&args.policy)?;
     let container = Container::default();
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
@@ -126,7 +143,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             .unwrap_or(Path::new("")),
     )?;
     if args.foreground {
-        return serve(fs, policy, &place, || ());
+        return serve(fs, policy, &place, whose.as_ref(), || ());
     }
     let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
     match sys::process::fork()? {
@@ -145,7 +162,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
         Fork::Child => {
             drop(ready_r);
             let _ = nix::unistd::setsid();
-            serve(fs, policy, &place, move || {
+            serve(fs, policy, &place, whose.as_ref(), move || {
                 let _ = File::from(ready_w).write_all(b"r");
                 leave_terminal();
             })
@@ -200,6 +217,22 @@ fn unmount(place: &Path, flags: MntFlags) -> Result<(), Failure> {
     })
 }
 
+/// What is done about those who hold what was revoked.
+fn on_revoked(engine: &Arc<Engine>, cgroups: Vec<PathBuf>) -> std::io::Result<OnRevoked> {
+    let to_kill = cgroups.clone();
+    let revoked = Revoked {
+        cgroups,
+        scene: engine.scene(),
+        kill: Box::new(
+            move |why| match kill_all(&to_kill, std::time::Duration::from_secs(10)) {
+                Ok(()) => log::error!("{why}; its processes were killed"),
+                Err(e) => log::error!("{why}; its processes could not be killed: {e}"),
+            },
+        ),
+    };
+    revoked.start()
+}
+
 enum End {
     Signal(Signal),
     Unmounted,
@@ -212,6 +245,7 @@ fn serve(
     fs: &FileSystem,
     policy: Arc<Policy>,
     place: &Path,
+    whose: Option<&Whose>,
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
@@ -219,6 +253,13 @@ fn serve(
         .collect::<SigSet>();
     // every thread inherits the mask, so the signals wait for the one that asks
     signals.thread_block().map_err(std::io::Error::from)?;
+    // forks, as the mount does: before the first thread
+    let keeper = whose.map(Keeper::start).transpose()?.map(Arc::new);
+    let gate = keeper.clone().map(CgroupGate);
+    let cgroups = whose.map(Takeover::find).transpose()?;
+    if let Some(gate) = &gate {
+        gate.grant_terminals()?;
+    }
     let mount = Mount::new(fs.name, fs.name, fs.dev)?;
     let sysfs = Arc::new(Sysfs::mount(None)?);
     let engine = Arc::new(Engine::new(Config {
@@ -227,26 +268,38 @@ fn serve(
         net: None,
         run: "/run".into(),
         monitor_buffer: host::monitor::DEFAULT_BUFFER,
-        gate: None,
+        gate: gate.map(|gate| Arc::new(gate) as Arc<dyn Gate>),
         injector: None,
     })?);
     let mut session = (fs.serve)(mount, &engine, sysfs)?;
     let caches: Arc<dyn Caches> = session.caches();
+    if let Some(keeper) = &keeper {
+        keeper.take()?;
+    }
     let (tx, rx) = channel();
     let of_broken = tx.clone();
     let on_broken = move |why: String| drop(of_broken.send(End::Broken(why)));
     let outlets = Outlets {
         caches: vec![(caches, fs.paths)],
         on_broken: Some(Box::new(on_broken)),
+        on_revoked: match cgroups {
+            Some(cgroups) => Some(on_revoked(&engine, cgroups)?),
+            None => None,
+        },
         // nobody is told of events
         hides: None,
     };
-    let watch = Watch::start(engine, outlets)?;
+    let watch = Watch::start(engine.clone(), outlets)?;
     let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(std::io::Error::from)?;
     session.attach(target.as_fd())?;
     drop(target);
     ready();
+    if let Some(keeper) = &keeper {
+        let of_keeper = tx.clone();
+        let gone = move |why| drop(of_keeper.send(End::Broken(why)));
+        keeper.clone().watch(gone)?;
+    }
 
     let of_signals = tx.clone();
     std::thread::spawn(move || {
@@ -258,21 +311,28 @@ fn serve(
         let _ = session.wait();
         let _ = tx.send(End::Unmounted);
     });
-    match rx.recv() {
+    let ended = match rx.recv() {
         Ok(End::Signal(signal)) => {
             log::info!("{signal}: unmounting {place:?}");
-            unmount(place, MntFlags::MNT_DETACH)?;
+            unmount(place, MntFlags::MNT_DETACH)
         }
         Ok(End::Broken(why)) => {
             // by force: the connection is aborted, which nobody can hold up
-            unmount(place, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH)?;
-            return Err(Failure::new(
+            let forced = MntFlags::MNT_FORCE | MntFlags::MNT_DETACH;
+            let _ = unmount(place, forced).inspect_err(|e| log::error!("{e}"));
+            Err(Failure::new(
                 Status::Other,
                 format!("{why}; {place:?} was unmounted"),
-            ));
+            ))
         }
-        Ok(End::Unmounted) | Err(_) => log::info!("{place:?} was unmounted"),
-    }
+        Ok(End::Unmounted) | Err(_) => {
+            log::info!("{place:?} was unmounted");
+            Ok(())
+        }
+    };
     drop(watch);
-    Ok(())
+    match keeper {
+        Some(keeper) => ended.and(keeper.finish()),
+        None => ended,
+    }
 }

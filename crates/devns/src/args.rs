@@ -27,6 +27,7 @@ pub enum Command {
     Demo(DemoArgs),
     Doctor(DoctorArgs),
     Monitor(MonitorArgs),
+    Holders(HoldersArgs),
 }
 
 /// Run a command that sees only the devices its policy shows
@@ -144,3 +145,36 @@ pub struct MonitorArgs {
     #[arg(long, conflicts_with = "property")]
     pub json: bool,
 }
+
+/// Say who still holds a device: open, mapped, mounted, or with another device on top
+#[derive(clap::Args)]
+#[command(after_help = HOLDERS_HELP)]
+#[command(group = clap::ArgGroup::new("who").required(true))]
+pub struct HoldersArgs {
+    /// Look at the processes of the containers of this name
+    #[arg(long, group = "who")]
+    pub name: Option<String>,
+    /// Look at the processes in this cgroup and below it
+    #[arg(long, group = "who", value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A name below /dev, a path below /sys, or a number such as "b 7:3"
+    pub device: String,
+}
+
+const HOLDERS_HELP: &str = "A device that is hidden stays with those who have it open already; so does its number with those who
+have a node of a device that was pulled. What cannot be seen is said at the end.
+
+Examples:
+  devns holders --name web1 /dev/sdc
+  devns holders --cgroup /sys/fs/cgroup/machine.slice/web1 \"c 13:64\"
+  devns holders --json --name web1 /devices/virtual/block/loop3
+
+Exit status:
+  0  somebody holds it
+  1  nobody does, as far as can be seen
+  2  wrong use, or no such device, container or cgroup
+  3  not root
+  4  it cannot be found out";

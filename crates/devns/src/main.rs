@@ -3,6 +3,7 @@
 mod args;
 mod demo;
 mod doctor;
+mod holders;
 mod monitor;
 mod run;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args).map(|()| 0),
         Command::Doctor(args) => doctor::run(&args),
         Command::Monitor(args) => monitor::run(&args).map(|()| 0),
+        Command::Holders(args) => holders::run(&args),
     };
     cli::finish_log();
     match result {

@@ -57,9 +57,10 @@ impl Watcher {
     /// Read the facts of a device that is there and decide anew.
     fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Device>, event: Uevent) {
         // gone already: its `remove` is on the way, and nothing is shown that is not there
-        let Some(mut device) = enumerate::device(&self.engine.sysfs, devpath) else {
+        let Some(pinned) = enumerate::Pinned::at(&self.engine.sysfs, devpath) else {
             return;
         };
+        let mut device = pinned.device.clone();
         // what is there now is another device, or will be gone: that is said by what comes next
         let said = event.device_properties();
         let differs = |key: &&[u8]| !said.is_empty() && said.get(key) != device.properties.get(key);
@@ -80,6 +81,10 @@ impl Watcher {
             scene.table.insert(facts);
             refresh(scene, devpath)
         });
+        // gone since it was looked at: its number may be another device's already
+        if !pinned.is_there() {
+            self.engine.revoke_below(devpath);
+        }
         self.tell(change, &before, Some(event));
         self.expect_udev();
     }

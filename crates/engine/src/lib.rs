@@ -18,4 +18,4 @@ mod uevents;
 mod watch;
 
 pub use engine::{Config, Engine, EngineError, Gate};
-pub use watch::{Hides, Outlets, Paths, Watch};
+pub use watch::{Hides, OnRevoked, Outlets, Paths, Watch};

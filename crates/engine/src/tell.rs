@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use host::monitor::Message;
 use kobject::{Action, Device, Devpath, Uevent};
-use policy::{Reason, ViewChange};
+use policy::{Reason, Show, Shown, ViewChange};
 use viewfs::{RelayError, Scene};
 
 use crate::engine::Engine;
@@ -16,6 +16,9 @@ use crate::watch::Watcher;
 
 /// How long the container may keep the kernel from forgetting a name.
 const CACHE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many messages are taken in ahead of their turn.
+const MOST: usize = 1 << 14;
 
 /// How long a revocation may wait for that.
 const TURN: Duration = Duration::from_millis(20);
@@ -96,6 +99,21 @@ impl Watcher {
         log::debug!("delivered {}@{}", event.action, event.devpath);
     }
 
+    /// Say what nobody may open any more as before; it has been revoked.
+    fn say_revoked(&self, change: &ViewChange) {
+        let Some(on_revoked) = &self.outlets.on_revoked else {
+            return;
+        };
+        let narrowed = change.altered.iter().filter(|(b, a)| is_narrower(b, a));
+        let all = change
+            .vanished
+            .iter()
+            .chain(narrowed.map(|(before, _)| before));
+        for shown in all.filter(|shown| shown.devnum.is_some()) {
+            on_revoked(shown);
+        }
+    }
+
     pub(crate) fn withheld(&mut self, event: Uevent) {
         if log::log_enabled!(log::Level::Debug) {
             let scene: &Scene = &self.engine.scene.read();
@@ -109,6 +127,7 @@ impl Watcher {
     }
 
     pub(crate) fn forget(&mut self, change: &ViewChange) {
+        self.say_revoked(change);
         if change.paths.is_empty() && change.vanished.is_empty() && change.appeared.is_empty() {
             return;
         }
@@ -140,10 +159,18 @@ impl Watcher {
     }
 }
 
+/// Whether `after` gives less than `before` did.
+fn is_narrower(before: &Shown, after: &Shown) -> bool {
+    before.devnum != after.devnum || (before.show, after.show) == (Show::Rw, Show::Ro)
+}
+
 /// Take up what the host says meanwhile. It is carried through later, but who vanishes loses its
-/// grant now: a container that holds up its caches must not keep it.
-fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Message>) {
-    while let Ok(Some(message)) = engine.host_monitor.receive() {
+/// grant now: a container that holds up its caches must not keep it, nor one whose server was held up.
+pub(crate) fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Message>) {
+    // beyond that the kernel drops them, and says so
+    while heard.len() < MOST
+        && let Ok(Some(message)) = engine.host_monitor.receive()
+    {
         if let Message::Kernel(event) = &message
             && event.action == Action::Remove
             && !is_synthetic(event)

@@ -112,6 +112,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     let outlets = Outlets {
         caches: vec![(Arc::new(caches), |change| change.paths.clone())],
         on_broken: Some(Box::new(move |_| of_held.lock().push("held".into()))),
+        on_revoked: None,
         hides: None,
     };
     let mut watcher = Watcher {

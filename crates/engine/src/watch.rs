@@ -13,11 +13,12 @@ use host::monitor::Message;
 use kobject::Devpath;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{pipe2, write};
-use policy::ViewChange;
+use policy::{Shown, ViewChange};
 use viewfs::Caches;
 
 use crate::engine::Engine;
 use crate::own::merge;
+use crate::tell::take_in;
 
 /// How long a device whose decision needs udev's word stays hidden without it.
 const UDEV_PATIENCE: Duration = Duration::from_secs(5);
@@ -32,6 +33,9 @@ pub type Paths = fn(&ViewChange) -> Vec<BString>;
 /// Whether a device does not show whatever the view says.
 pub type Hides = Box<dyn Fn(&Devpath) -> bool + Send>;
 
+/// Told of a device to which access was taken back.
+pub type OnRevoked = Box<dyn Fn(&Shown) + Send>;
+
 /// Where changes go besides the container.
 #[derive(Default)]
 pub struct Outlets {
@@ -41,6 +45,9 @@ pub struct Outlets {
     /// Called once, with the reason, when what is mounted cannot be kept true any more: the container
     /// holds up its caches, access could not be revoked, the engine failed. It has to end then.
     pub on_broken: Option<Box<dyn FnOnce(String) + Send>>,
+    /// Called after access to a device that has a number was taken back, wholly or in part, with the device
+    /// as it was. It must not wait for anything: events wait for it.
+    pub on_revoked: Option<OnRevoked>,
     /// Which devices of the view the file systems hide: the container hears nothing of them.
     pub hides: Option<Hides>,
 }
@@ -191,6 +198,8 @@ impl Watcher {
     }
 
     fn hear_host(&mut self) {
+        // first all that takes access away: a number is another device's as soon as its device is gone
+        take_in(&self.engine, self.scanned, &mut self.heard);
         for _ in 0..TURN {
             let next = match self.heard.pop_front() {
                 Some(message) => Ok(Some(message)),

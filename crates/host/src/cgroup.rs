@@ -17,6 +17,7 @@ mod cpuset;
 mod error;
 mod hierarchy;
 mod kill;
+mod takeover;
 mod v1;
 mod v2;
 
@@ -29,7 +30,8 @@ pub use access::{Access, Range};
 pub use cpuset::Cpusets;
 pub use error::CgroupError;
 pub use hierarchy::{Hierarchies, Version};
-pub use kill::{kill_and_remove, procs};
+pub use kill::{kill_all, kill_and_remove, procs};
+pub use takeover::{Takeover, Whose, WhoseError};
 
 /// The directory below a hierarchy's root that holds the containers' cgroups.
 const PARENT: &str = "devns";

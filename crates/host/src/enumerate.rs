@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 use kobject::{Device, Devpath, Properties};
 use sys::Result;
 
-use crate::sysfs::{Kind, Sysfs, resolve};
+use crate::sysfs::{Directory, Kind, Sysfs, resolve};
 
 /// Subsystems whose devices belong to one network namespace (their class has `ns_type`:
 /// net/core/net-sysfs.c, drivers/net/tap.c, net/wireless/sysfs.c).
@@ -47,20 +47,49 @@ pub fn below(sysfs: &Sysfs, top: &[u8], found: &mut Vec<Device>) -> Result<()> {
 
 /// The device at `devpath` with what sysfs says of it now; None when there is none.
 pub fn device(sysfs: &Sysfs, devpath: &Devpath) -> Option<Device> {
+    Some(Pinned::at(sysfs, devpath)?.device)
+}
+
+/// A device and its directory, held open: another one of the same name is another directory.
+#[derive(Debug)]
+pub struct Pinned {
+    /// What was read through the directory.
+    pub device: Device,
+    dir: Directory,
+}
+
+impl Pinned {
+    /// The device at `devpath`; None when there is none.
+    pub fn at(sysfs: &Sysfs, devpath: &Devpath) -> Option<Pinned> {
+        let dir = sysfs.directory(devpath.as_bytes()).ok()?;
+        let device = read(sysfs, &dir, devpath)?;
+        Some(Pinned { device, dir })
+    }
+
+    /// Whether this very device is there still. If so its `remove` has not been sent yet: the kernel takes
+    /// the `uevent` file away before (`device_del`, drivers/base/core.c).
+    pub fn is_there(&self) -> bool {
+        self.dir.exists(b"uevent")
+    }
+}
+
+/// What `dir`, the directory of the device, says of it.
+fn read(sysfs: &Sysfs, dir: &Directory, devpath: &Devpath) -> Option<Device> {
     let path = devpath.as_bytes();
-    let text = match sysfs.read(&[path, b"/uevent"].concat()) {
+    let text = match dir.read(b"uevent") {
         Ok(text) => text,
         Err(e) if matches!(e.errno(), libc::ENOENT | libc::ENODEV) => return None,
         // the file is there, but its driver fails: a device of which nothing more is known
         Err(_) => Vec::new(),
     };
-    let driver = link(sysfs, path, "driver");
+    let link_of = |name: &[u8]| resolve(&[path, b"/", name].concat(), &dir.readlink(name).ok()?);
+    let driver = link_of(b"driver");
     let module = driver
         .as_ref()
         .and_then(|driver| link(sysfs, driver, "module"));
     Some(Device {
         devpath: devpath.clone(),
-        subsystem: link(sysfs, path, "subsystem").map(last),
+        subsystem: link_of(b"subsystem").map(last),
         driver: driver.map(last),
         module: module.map(last),
         properties: unforged(&Properties::parse_lines(&text)),
@@ -170,6 +199,26 @@ mod tests {
         assert_eq!(kept.get(b"ID_INPUT_JOYSTICK"), None);
         assert_eq!(kept.get(b"PRODUCT"), Some(&b"3/1/1/1"[..]));
         assert_eq!(kept.get(b"EV"), Some(&b"3"[..]));
+    }
+
+    #[test]
+    fn another_device_of_the_same_name_is_not_the_one_that_was_pinned() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("devices/x");
+        let make = || {
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join("uevent"), "MAJOR=7\nMINOR=3\n").unwrap();
+        };
+        make();
+        let sysfs = Sysfs::at(top.path()).unwrap();
+        let devpath = Devpath::parse(b"/devices/x").unwrap();
+        let pinned = Pinned::at(&sysfs, &devpath).unwrap();
+        assert!(pinned.is_there());
+        std::fs::remove_dir_all(&dir).unwrap();
+        make();
+        assert!(!pinned.is_there());
+        let now = Pinned::at(&sysfs, &devpath).unwrap();
+        assert!(now.is_there() && now.device == pinned.device);
     }
 
     #[test]

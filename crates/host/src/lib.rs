@@ -5,6 +5,7 @@
 
 pub mod cgroup;
 pub mod enumerate;
+pub mod holders;
 pub mod inject;
 pub mod monitor;
 pub mod process;

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bstr::BString;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 use parking_lot::Mutex;
 use rustix::fs::{FileType, RawDir, SeekFrom, seek};
@@ -178,6 +178,18 @@ impl Directory {
             }
         }
         Ok(names)
+    }
+
+    /// The content of the attribute `name`, at most a page of it; ENOENT or ENODEV once the directory is gone,
+    /// also when another is there by its name.
+    pub fn read(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let failed = |call, e| failed(call, &self.at(name), e);
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|e| failed("openat", e))?;
+        let mut page = vec![0u8; 4096];
+        let n = nix::unistd::read(&fd, &mut page).map_err(|e| failed("read", e))?;
+        page.truncate(n);
+        Ok(page)
     }
 
     /// The attributes of the entry `name`, of a link itself.

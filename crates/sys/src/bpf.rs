@@ -19,8 +19,10 @@ mod call;
 mod device;
 mod insn;
 mod map;
+mod replace;
 
-pub use attach::{ALLOW_MULTI, Attached, attach, load, query};
+pub use attach::{ALLOW_MULTI, Attached, attach, load, query, query_effective};
 pub use device::device_program;
 pub use insn::{Insn, Reg, code};
 pub use map::{ANY, BLOCK, CHAR, DeviceMap, Key, MAX_ENTRIES, MKNOD, READ, WRITE};
+pub use replace::{ALLOW_OVERRIDE, attach_as, detach, id_of, program, replace};

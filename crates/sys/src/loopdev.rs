@@ -1,7 +1,7 @@
 //! Loop devices come and go: what tests and demonstrations plug and pull.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::error::{Context, Error, Result};
 
@@ -31,4 +31,20 @@ pub fn add(number: u32) -> Result<()> {
 /// Remove loop device `number`; EBUSY while somebody has it open or a file is attached.
 pub fn remove(number: u32) -> Result<()> {
     control("LOOP_CTL_REMOVE", REMOVE, number)
+}
+
+/// The device number of the node that is attached to the loop device `file`; 0 when a regular file is.
+///
+/// # Errors
+/// ENXIO when nothing is attached.
+pub fn backing_device(file: BorrowedFd<'_>) -> Result<libc::dev_t> {
+    /// `LOOP_GET_STATUS64`, and the length of `struct loop_info64` in words of 64 bits: the third is
+    /// `lo_rdevice`.
+    const GET_STATUS64: libc::Ioctl = 0x4C05;
+    let mut info = [0u64; 29];
+    // SAFETY: the request writes one struct loop_info64, 232 bytes, to where there are as many.
+    match unsafe { libc::ioctl(file.as_raw_fd(), GET_STATUS64, info.as_mut_ptr()) } {
+        0.. => Ok(info[2]),
+        _ => Err(Error::last("ioctl(LOOP_GET_STATUS64)")),
+    }
 }

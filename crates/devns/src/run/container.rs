@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use cli::failure::need_root_and_fuse;
-use cli::{Failure, Status, rules};
+use cli::{CgroupGate, Failure, Revoked, Status, rules};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevFs;
 use fusefs_sysfs::{Cpus, ProcessCpus};
-use host::cgroup::{Cgroup, Hierarchies, kill_and_remove};
+use host::cgroup::{Cgroup, Hierarchies, kill_all, kill_and_remove};
 use host::{Injector, Sysfs, process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -24,7 +24,6 @@ use viewfs::Mount;
 
 use super::agent::Agent;
 use super::channel::{Channel, Word};
-use super::gate::CgroupGate;
 use super::idmap;
 use super::options::{self, Options};
 use super::stage::{self, Stage};
@@ -127,6 +126,15 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
         ..FirstProcess::default()
     });
     let to_end = first.clone();
+    let to_kill = first.clone();
+    let revoked = Revoked {
+        cgroups: cgroup.dirs(),
+        scene: engine.scene(),
+        kill: Box::new(move |why| {
+            to_kill.end(why);
+            let _ = kill_all(&to_kill.cgroups, DEADLINE);
+        }),
+    };
     let _watch = Watch::start(
         engine,
         Outlets {
@@ -135,6 +143,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
                 (dev.caches(), fusefs_dev::paths),
             ],
             on_broken: Some(Box::new(move |why| to_end.end(&why))),
+            on_revoked: Some(revoked.start()?),
             hides: shown_cpus().map(fusefs_sysfs::hides),
         },
     )?;

@@ -4,7 +4,6 @@ mod agent;
 mod channel;
 mod command;
 mod container;
-mod gate;
 mod idmap;
 mod options;
 mod proc_masks;
@@ -18,6 +17,7 @@ mod terminal;
 mod watcher;
 
 pub use container::run;
+pub use state::ids_of;
 
 /// Exit status when devns itself fails, as `docker run` and `env` have it.
 pub const OURS: u8 = 125;

@@ -89,6 +89,23 @@ impl State {
     }
 }
 
+/// The ids of the containers with this name that there is a state of.
+pub fn ids_of(name: &str) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(TOP) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let ids = entries
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned());
+    // an id is the name and the pid of its devns
+    let is_it = |id: &String| {
+        id.rsplit_once('-')
+            .is_some_and(|(of, pid)| of == name && pid.parse::<u32>().is_ok())
+    };
+    Ok(ids.filter(is_it).collect())
+}
+
 fn remove(id: &str, dir: &Path, deadline: Duration) -> io::Result<()> {
     let dirs = Hierarchies::detect()?.dirs(id).map_err(io::Error::other)?;
     // what cannot be ended now is not forgotten: the next start tries again

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use self::walk::{remove, visit};
 use super::{PARENT, failed};
+use crate::process::is_ending;
 
 /// How long killed processes may take before it is asked what keeps them.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -87,6 +88,47 @@ pub fn kill_and_remove(dirs: &[PathBuf], deadline: Duration) -> io::Result<()> {
         let _ = fs::remove_dir(parent);
     }
     Ok(())
+}
+
+/// Kills every process in the cgroups `dirs`, whosever they are, and leaves the cgroups. As
+/// [`kill_and_remove`] does it; a directory that is not there has nobody in it.
+///
+/// # Errors
+/// EINVAL for a cgroup the caller is in; TimedOut past `deadline`; what listing and killing give.
+pub fn kill_all(dirs: &[PathBuf], deadline: Duration) -> io::Result<()> {
+    let end = Instant::now() + deadline;
+    loop {
+        let mut left = Vec::new();
+        for dir in dirs {
+            if procs(dir)?.contains(&(std::process::id() as i32)) {
+                let text = format!("kill_all({dir:?}): the caller is in it");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            if write(&dir.join("cgroup.kill")).is_err() {
+                kill_each(dir, &mut HashSet::new())?;
+            }
+            let there = members(dir)?;
+            if there.pids.iter().any(|pid| !is_ending(*pid)) || there.unseen > 0 {
+                left.push(dir);
+            }
+        }
+        if left.is_empty() {
+            // who froze them is gone, and nobody else would thaw the cgroup
+            let thaw = |dir: &PathBuf| {
+                fs::File::options()
+                    .write(true)
+                    .open(dir.join("cgroup.freeze"))
+            };
+            for mut file in dirs.iter().filter_map(|dir| thaw(dir).ok()) {
+                let _ = file.write_all(b"0");
+            }
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            return Err(timed_out(&left));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// One round: kills, then removes. True once the directory is gone.

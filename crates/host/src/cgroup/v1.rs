@@ -4,7 +4,7 @@
 //! entry covers all of it. `allow` adds accesses to the entry with these very numbers, or a new one;
 //! `deny` takes accesses from the entry with these very numbers and leaves wider ones alone.
 
-mod table;
+pub(super) mod table;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -38,7 +38,8 @@ impl Gate {
     }
 }
 
-fn key(range: Range) -> Key {
+/// `range` as the map has it.
+pub(super) fn key(range: Range) -> Key {
     Key {
         kind: match range.kind {
             DevKind::Block => bpf::BLOCK,

@@ -1,4 +1,4 @@
-//! Loading the program, attaching it to a cgroup, and asking what is attached.
+//! Loading the program, attaching it to a cgroup of one's own, and asking what is attached.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -7,13 +7,18 @@ use super::insn::Insn;
 use crate::error::{Context, Result};
 
 const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
-const BPF_CGROUP_DEVICE: u32 = 6;
+pub(super) const BPF_CGROUP_DEVICE: u32 = 6;
 
 /// Attach flag `BPF_F_ALLOW_MULTI`: cgroups below may have programs as well, and all of them must agree.
 pub const ALLOW_MULTI: u32 = 2;
 
 /// How many programs a cgroup takes in one list, `BPF_CGROUP_MAX_PROGS` (include/linux/bpf-cgroup.h).
 const MAX_PROGS: usize = 64;
+
+/// How many programs of a cgroup and of all above it are asked for.
+const MAX_EFFECTIVE: usize = 512;
+
+const BPF_F_QUERY_EFFECTIVE: u32 = 1;
 
 #[repr(C)]
 struct Load {
@@ -128,21 +133,34 @@ pub fn attach(cgroup: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<u32> {
 /// # Errors
 /// EPERM without the capabilities, EBADF when `cgroup` is no cgroup v2 directory.
 pub fn query(cgroup: BorrowedFd<'_>) -> Result<Attached> {
-    let mut ids = [0u32; MAX_PROGS];
+    ask(cgroup, 0, MAX_PROGS)
+}
+
+/// The ids of all device programs that a process in `cgroup` has to pass, those of the cgroups above included.
+///
+/// # Errors
+/// As [`query`]; ENOSPC for more than 512.
+pub fn query_effective(cgroup: BorrowedFd<'_>) -> Result<Vec<u32>> {
+    Ok(ask(cgroup, BPF_F_QUERY_EFFECTIVE, MAX_EFFECTIVE)?.ids)
+}
+
+fn ask(cgroup: BorrowedFd<'_>, query_flags: u32, most: usize) -> Result<Attached> {
+    let mut ids = vec![0u32; most];
     let mut attr = Query {
         target_fd: cgroup.as_raw_fd() as u32,
         attach_type: BPF_CGROUP_DEVICE,
+        query_flags,
         prog_ids: ids.as_mut_ptr() as u64,
-        prog_cnt: MAX_PROGS as u32,
+        prog_cnt: most as u32,
         ..Query::default()
     };
     // SAFETY: Query is BPF_PROG_QUERY's attr without padding, up to the last field that any kernel
     // writes; prog_ids points to prog_cnt live u32, lent to nobody else during the call
     unsafe { bpf(Cmd::ProgQuery, &mut attr) }
         .call(|| "bpf(BPF_PROG_QUERY, cgroup_device)".into())?;
-    let count = (attr.prog_cnt as usize).min(MAX_PROGS);
+    ids.truncate(attr.prog_cnt as usize);
     Ok(Attached {
         flags: attr.attach_flags,
-        ids: ids[..count].to_vec(),
+        ids,
     })
 }

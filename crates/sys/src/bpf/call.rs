@@ -12,6 +12,9 @@ pub(super) enum Cmd {
     MapDelete = 3,
     ProgLoad = 5,
     ProgAttach = 8,
+    ProgDetach = 9,
+    ProgGetFdById = 13,
+    ObjGetInfoByFd = 15,
     ProgQuery = 16,
 }
 

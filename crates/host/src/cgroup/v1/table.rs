@@ -6,7 +6,7 @@ use super::super::{Access, Range};
 
 /// What was granted, and what the kernel's list holds.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(in crate::cgroup) struct Table {
     /// By v2's meaning: an exact entry hides that of its major; an empty one counts.
     wanted: BTreeMap<Range, Access>,
     /// Entry by entry; none is empty.
@@ -24,21 +24,29 @@ pub(super) struct Change {
 
 impl Table {
     /// Grants `access` for `range`, or nothing any more; returns what was there.
-    pub(super) fn want(&mut self, range: Range, access: Option<Access>) -> Option<Access> {
+    pub(in crate::cgroup) fn want(
+        &mut self,
+        range: Range,
+        access: Option<Access>,
+    ) -> Option<Access> {
         match access {
             Some(access) => self.wanted.insert(range, access),
             None => self.wanted.remove(&range),
         }
     }
 
+    /// What the kernel's list has to hold to mean what was granted; entries may be empty.
+    pub(in crate::cgroup) fn goal(&self) -> BTreeMap<Range, Access> {
+        let entries = self.wanted.iter();
+        entries
+            .map(|(range, access)| (*range, self.entry(*range, *access)))
+            .collect()
+    }
+
     /// The writes from what is held to what is wanted: first all that takes away, so that nothing is
     /// granted in between that is not before or after.
     pub(super) fn changes(&self) -> Vec<Change> {
-        let goal: BTreeMap<Range, Access> = self
-            .wanted
-            .iter()
-            .map(|(range, access)| (*range, self.entry(*range, *access)))
-            .collect();
+        let goal = self.goal();
         let differ = |allow, from: &BTreeMap<Range, Access>, to: &BTreeMap<Range, Access>| {
             let change = |(range, access): (&Range, &Access)| Change {
                 allow,

@@ -1,5 +1,6 @@
 //! The device cgroup as the engine's gate.
 
+use std::io;
 use std::sync::Arc;
 
 use engine::Gate;
@@ -8,10 +9,28 @@ use kobject::DevKind;
 use policy::{Show, Shown};
 use sys::Context;
 
-/// Grants what shows, in the container's cgroup.
-pub struct CgroupGate(pub Arc<Cgroup>);
+/// Where grants go: a cgroup of our own, or one that was taken over.
+pub trait Grants: Send + Sync {
+    /// Makes `access` the whole of what `range` grants.
+    fn grant(&self, range: Range, access: Access) -> io::Result<()>;
+    /// Takes back what was granted for this very range.
+    fn revoke(&self, range: Range) -> io::Result<()>;
+}
 
-impl CgroupGate {
+impl Grants for Cgroup {
+    fn grant(&self, range: Range, access: Access) -> io::Result<()> {
+        Cgroup::grant(self, range, access)
+    }
+
+    fn revoke(&self, range: Range) -> io::Result<()> {
+        Cgroup::revoke(self, range)
+    }
+}
+
+/// Grants what shows, in the container's cgroup.
+pub struct CgroupGate<G>(pub Arc<G>);
+
+impl<G: Grants> CgroupGate<G> {
     /// What a container may open whatever its policy: its own terminals. The numbers are those of
     /// Documentation/admin-guide/devices.txt; a pty's node exists in its own devpts only.
     pub fn grant_terminals(&self) -> sys::Result<()> {
@@ -34,7 +53,7 @@ impl CgroupGate {
     }
 }
 
-impl Gate for CgroupGate {
+impl<G: Grants> Gate for CgroupGate<G> {
     fn grant(&self, device: &Shown) -> sys::Result<()> {
         let Some(range) = device.devnum.map(Range::from) else {
             return Ok(());
