@@ -25,28 +25,9 @@ use crate::keeper::{Keeper, whose};
 use crate::revoked::Revoked;
 use crate::rules;
 
-/// What both binaries take.
-#[derive(Clone, Debug, clap::Args)]
-pub struct MountArgs {
-    /// Where to mount; mount(8) puts a source, which means nothing, before it
-    #[arg(required = true, num_args = 1..=2, value_name = "[SOURCE] MOUNTPOINT")]
-    places: Vec<PathBuf>,
-    /// Rule file, or builtin:NAME
-    #[arg(long, value_name = "FILE", default_value = "builtin:minimal")]
-    policy: String,
-    /// Policy of the file to use; may be left out where the file has only one
-    #[arg(long = "use", value_name = "POLICY")]
-    use_: Option<String>,
-    /// Options as mount(8) gives them: policy=FILE, use=POLICY; the usual others are accepted
-    #[arg(short = 'o', value_name = "OPTIONS")]
-    options: Vec<String>,
-    /// Stay in the foreground
-    #[arg(short = 'f', long)]
-    foreground: bool,
-    /// Whose device gate to take over; [`MountArgs::with_cgroup`]
-    #[arg(skip)]
-    cgroup: Option<String>,
-}
+mod options;
+
+pub use options::MountArgs;
 
 /// What tells the two file systems apart.
 pub struct FileSystem {
@@ -54,84 +35,17 @@ pub struct FileSystem {
     pub name: &'static str,
     /// Whether nodes on it can be opened.
     pub dev: bool,
-    /// Serve the engine's view on a mount.
-    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>) -> std::io::Result<Session>,
+    /// Serve the engine's view on a mount, to a container whose root has these ids on the host.
+    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Session>,
     /// The paths that a change of the view concerns.
     pub paths: fn(&policy::ViewChange) -> Vec<BString>,
-}
-
-/// Options of mount(8) that change nothing: they are always so, or are mount's own business.
-const ACCEPTED: &[&str] = &[
-    "defaults",
-    "rw",
-    "ro",
-    "sync",
-    "async",
-    "users",
-    "nodiratime",
-    "strictatime",
-    "lazytime",
-    // mount(8) adds this and `dev` for root
-    "suid",
-    "nosuid",
-    "exec",
-    "noexec",
-    "nodev",
-    "dev",
-    "auto",
-    "noauto",
-    "user",
-    "nouser",
-    "_netdev",
-    "nofail",
-    "default_permissions",
-    "allow_other",
-    "noatime",
-    "relatime",
-    "silent",
-];
-
-impl MountArgs {
-    /// With the device gate of a cgroup: its directory, or `PID:` and a process in it.
-    pub fn with_cgroup(self, cgroup: Option<String>) -> MountArgs {
-        MountArgs { cgroup, ..self }
-    }
-
-    /// Take what `-o` says into the other fields.
-    fn with_options(mut self, fs: &FileSystem) -> Result<MountArgs, Failure> {
-        let options: Vec<String> = self
-            .options
-            .iter()
-            .flat_map(|o| o.split(','))
-            .map(str::to_string)
-            .collect();
-        for option in options.iter().filter(|o| !o.is_empty()) {
-            match option.split_once('=') {
-                Some(("policy", file)) => self.policy = file.into(),
-                Some(("use", name)) => self.use_ = Some(name.into()),
-                Some(("cgroup", cgroup)) if fs.dev => self.cgroup = Some(cgroup.into()),
-                None if ACCEPTED.contains(&option.as_str()) => {}
-                _ if option.starts_with("x-") => {}
-                _ => {
-                    return Err(Failure::new(
-                        Status::Usage,
-                        format!("unknown mount option {option:?}"),
-                    )
-                    .mend(match fs.dev {
-                        true => "the options are policy=FILE, use=POLICY and cgroup=DIR|PID:N",
-                        false => "the options are policy=FILE and use=POLICY",
-                    }));
-                }
-            }
-        }
-        Ok(self)
-    }
 }
 
 /// Run one of the binaries; the result is its exit status.
 pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     let args = args.with_options(fs)?;
     let whose = args.cgroup.as_deref().map(whose).transpose()?;
+    let root = (args.uid, args.gid);
     let rules = rules::load(&args.policy)?;
     let container = Container::default();
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
@@ -143,7 +57,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             .unwrap_or(Path::new("")),
     )?;
     if args.foreground {
-        return serve(fs, policy, &place, whose.as_ref(), || ());
+        return serve(fs, policy, &place, whose.as_ref(), root, || ());
     }
     let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
     match sys::process::fork()? {
@@ -162,7 +76,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
         Fork::Child => {
             drop(ready_r);
             let _ = nix::unistd::setsid();
-            serve(fs, policy, &place, whose.as_ref(), move || {
+            serve(fs, policy, &place, whose.as_ref(), root, move || {
                 let _ = File::from(ready_w).write_all(b"r");
                 leave_terminal();
             })
@@ -246,6 +160,7 @@ fn serve(
     policy: Arc<Policy>,
     place: &Path,
     whose: Option<&Whose>,
+    root: (u32, u32),
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
@@ -271,7 +186,7 @@ fn serve(
         gate: gate.map(|gate| Arc::new(gate) as Arc<dyn Gate>),
         injector: None,
     })?);
-    let mut session = (fs.serve)(mount, &engine, sysfs)?;
+    let mut session = (fs.serve)(mount, &engine, sysfs, root)?;
     let caches: Arc<dyn Caches> = session.caches();
     if let Some(keeper) = &keeper {
         keeper.take()?;
