@@ -26,7 +26,22 @@ const EXAMPLES: &str = "Examples:
   mount -t fuse.fusefs-dev none /mnt -o policy=/etc/devns/rules.yaml,use=games
   fusefs-dev --policy rules.yaml --cgroup /sys/fs/cgroup/machine.slice/web1 /srv/web1/dev
   fusefs-dev --policy rules.yaml --cgroup PID:4711 /srv/web1/dev
-  umount /mnt";
+  fusefs-dev --policy rules.yaml --uid 100000 --gid 100000 /srv/web1/dev
+  umount /mnt
+
+Names of users and groups in rules are looked up in this host's files.";
+
+/// Ids of a container whose root is `outside` on the host, which may own as many as one usually has:
+/// more could be those of the next.
+fn ids_from(outside: u32) -> IdMap {
+    match outside {
+        0 => IdMap::IDENTITY,
+        _ => IdMap {
+            outside,
+            count: 65_536,
+        },
+    }
+}
 
 fn main() -> ExitCode {
     cli::start_log(fusefs_dev::SUBTYPE);
@@ -34,14 +49,14 @@ fn main() -> ExitCode {
     let file_system = FileSystem {
         name: fusefs_dev::SUBTYPE,
         dev: true,
-        serve: |mount, engine, _| {
+        serve: |mount, engine, _, (uid, gid)| {
             // without a container the names are those of whoever mounts
             let names = engine.scene().read().view.policy().names_owners();
             let root = match names {
                 true => Some(std::fs::File::open("/")?.into()),
                 false => None,
             };
-            let owners = Owners::new(IdMap::IDENTITY, root);
+            let owners = Owners::new(ids_from(uid), root).with_groups(ids_from(gid));
             let fs = DevFs::new(engine.scene(), engine.clone(), owners);
             mount.serve_store(Arc::new(fs.map_err(std::io::Error::other)?))
         },

@@ -19,6 +19,7 @@ struct Args {
 const EXAMPLES: &str = "Examples:
   fusefs-sysfs --policy /etc/devns/rules.yaml --use games /mnt
   mount -t fuse.fusefs-sysfs none /mnt -o policy=/etc/devns/rules.yaml,use=games
+  fusefs-sysfs --policy rules.yaml --uid 100000 --gid 100000 /srv/web1/sys
   umount /mnt
 
 A write to a `uevent` file is refused with EOPNOTSUPP here: there is no container to deliver it
@@ -31,13 +32,13 @@ fn main() -> ExitCode {
     let file_system = FileSystem {
         name: fusefs_sysfs::SUBTYPE,
         dev: false,
-        serve: |mount, engine, sysfs| {
+        serve: |mount, engine, sysfs, root| {
             let policy = engine.scene().read().view.policy().clone();
             // there is no container: whoever mounts stands for it
             let cpus = fusefs_sysfs::cpus(&policy, std::process::id() as i32);
             let cpus = cpus.map_err(std::io::Error::other)?;
             let cpus = cpus.map(|cpus| cpus as Arc<dyn Cpus>);
-            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, (0, 0), cpus)))
+            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, root, cpus)))
         },
         paths: fusefs_sysfs::paths,
     };

@@ -3,13 +3,13 @@
 //! Loop devices 140 to 145 are this file's.
 
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tests::mounted::{binary, foreground};
+use tests::mounted::{binary, foreground, foreground_with};
 use tests::{Loop, Mountpoint, binaries, eventually, run};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -151,6 +151,55 @@ fn options_come_as_mount_gives_them() {
         wrong.exits(2).says("unknown mount option \"colour=red\"");
         assert_eq!(place.mountinfo(), None);
     }
+}
+
+/// The ids that the root of a container has on the host, in words and as mount(8) says it: in /dev what no
+/// rule gives to somebody else is root's, and a rule's numbers are counted from there; in /sys what it may write.
+#[test]
+fn what_is_the_containers_roots_says_so() {
+    let device = Loop::add(143);
+    let rules = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    let text = "version: 1\npolicies:\n  test:\n    rules:\n      - match: { devname: loop143 }\n        show: rw\n        node: { uid: 5, gid: 6, link: disk }\n";
+    fs::write(rules.path(), text).expect("rules");
+    let words = ["--uid", "100000", "--gid", "200000"];
+    let options = ["-o", "gid=200000,uid=100000"];
+    for (name, args) in BOTH
+        .into_iter()
+        .flat_map(|n| [(n, &words[..]), (n, &options)])
+    {
+        let place = Mountpoint::new();
+        let server = foreground_with(name, rules.path(), &place, |command| {
+            command.args(args);
+        });
+        let ids = |path: &str| {
+            let stat = fs::symlink_metadata(place.join(path)).expect(path);
+            (stat.uid(), stat.gid())
+        };
+        let (roots, others) = match name {
+            "dev" => (
+                ["", "null", "disk", "pts", "fd"].as_slice(),
+                Some("loop143"),
+            ),
+            _ => (["devices/virtual/block/loop143/uevent"].as_slice(), None),
+        };
+        for path in roots {
+            assert_eq!(ids(path), (100_000, 200_000), "{name} {args:?} {path}");
+        }
+        assert!(others.is_none_or(|path| ids(path) == (100_005, 200_006)));
+        server.signal(Signal::SIGTERM);
+        ended(&place, server);
+    }
+    let place = Mountpoint::new();
+    for name in BOTH {
+        for id in ["4294967295", "-1", "root", ""] {
+            let mut command = Command::new(binary(name));
+            let option = format!("uid={id}");
+            let seen = run(command.arg("none").arg(place.path()).args(["-o", &option]));
+            seen.exits(2).says("not an id of the host");
+        }
+    }
+    assert_eq!(place.mountinfo(), None);
+    drop(device);
 }
 
 /// mount(8) runs its helper without PATH, so that the program must be where a shell looks then:

@@ -34,8 +34,8 @@ pub struct FileSystem {
     pub name: &'static str,
     /// Whether nodes on it can be opened.
     pub dev: bool,
-    /// Serve the engine's view on a mount.
-    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>) -> std::io::Result<Session>,
+    /// Serve the engine's view on a mount, to a container whose root has these ids on the host.
+    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Session>,
     /// The paths that a change of the view concerns.
     pub paths: fn(&policy::ViewChange) -> Vec<BString>,
 }
@@ -44,6 +44,7 @@ pub struct FileSystem {
 pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     let args = args.with_options(fs)?;
     let whose = args.cgroup.as_deref().map(whose).transpose()?;
+    let root = (args.uid, args.gid);
     let rules = rules::load(&args.policy)?;
     let container = Container::default();
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
@@ -55,7 +56,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             .unwrap_or(Path::new("")),
     )?;
     if args.foreground {
-        return serve(fs, policy, &place, whose.as_ref(), || ());
+        return serve(fs, policy, &place, whose.as_ref(), root, || ());
     }
     let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
     match sys::process::fork()? {
@@ -74,7 +75,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
         Fork::Child => {
             drop(ready_r);
             let _ = nix::unistd::setsid();
-            serve(fs, policy, &place, whose.as_ref(), move || {
+            serve(fs, policy, &place, whose.as_ref(), root, move || {
                 let _ = File::from(ready_w).write_all(b"r");
                 leave_terminal();
             })
@@ -158,6 +159,7 @@ fn serve(
     policy: Arc<Policy>,
     place: &Path,
     whose: Option<&Whose>,
+    root: (u32, u32),
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
@@ -183,7 +185,7 @@ fn serve(
         gate: gate.map(|gate| Arc::new(gate) as Arc<dyn Gate>),
         injector: None,
     })?);
-    let mut session = (fs.serve)(mount, &engine, sysfs)?;
+    let mut session = (fs.serve)(mount, &engine, sysfs, root)?;
     let caches: Arc<dyn Caches> = session.caches();
     if let Some(keeper) = &keeper {
         keeper.take()?;

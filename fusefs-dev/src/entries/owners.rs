@@ -12,7 +12,8 @@ use super::told::Told;
 /// The owners that a container knows.
 #[derive(Debug)]
 pub struct Owners {
-    ids: IdMap,
+    uids: IdMap,
+    gids: IdMap,
     /// The container's root directory, if names have to be looked up.
     root: Option<OwnedFd>,
     users: Mutex<Names>,
@@ -26,7 +27,8 @@ impl Owners {
     /// are looked up; without it there are no names.
     pub fn new(ids: IdMap, root: Option<OwnedFd>) -> Owners {
         let owners = Owners {
-            ids,
+            uids: ids,
+            gids: ids,
             root,
             users: Mutex::new(Names::of("etc/passwd")),
             groups: Mutex::new(Names::of("etc/group")),
@@ -34,6 +36,11 @@ impl Owners {
         };
         owners.look();
         owners
+    }
+
+    /// The same for a container whose groups are mapped by `gids`.
+    pub fn with_groups(self, gids: IdMap) -> Owners {
+        Owners { gids, ..self }
     }
 
     /// See whether the container's files say something else now. They are read here and nowhere else:
@@ -47,37 +54,37 @@ impl Owners {
 
     /// The host's ids of the container's root.
     pub fn root(&self) -> (u32, u32) {
-        (self.ids.outside, self.ids.outside)
+        (self.uids.outside, self.gids.outside)
     }
 
     /// The host's uid of a rule's `uid`; the container's root's where it says none, or one that the
     /// container does not have.
     pub fn uid(&self, owner: Option<&Owner>) -> u32 {
-        self.id(owner, "user", &self.users)
+        self.id(owner, "user", self.uids, &self.users)
     }
 
     /// The host's gid of a rule's `gid`, as [`Owners::uid`].
     pub fn gid(&self, owner: Option<&Owner>) -> u32 {
-        self.id(owner, "group", &self.groups)
+        self.id(owner, "group", self.gids, &self.groups)
     }
 
-    fn id(&self, owner: Option<&Owner>, what: &str, names: &Mutex<Names>) -> u32 {
+    fn id(&self, owner: Option<&Owner>, what: &str, ids: IdMap, names: &Mutex<Names>) -> u32 {
         let Some(owner) = owner else {
-            return self.ids.outside;
+            return ids.outside;
         };
         let id = match owner {
             Owner::Id(id) => Some(*id),
             Owner::Name(name) => names.lock().id(name),
         };
         let host = id
-            .filter(|id| *id < self.ids.count)
-            .and_then(|id| self.ids.outside.checked_add(id));
+            .filter(|id| *id < ids.count)
+            .and_then(|id| ids.outside.checked_add(id));
         host.unwrap_or_else(|| {
             let owner = kobject::Escaped(owner.to_string().as_bytes()).to_string();
             self.told.warn(format!(
                 "the container has no {what} {owner}: nodes that should be its are root's"
             ));
-            self.ids.outside
+            ids.outside
         })
     }
 }
@@ -106,6 +113,17 @@ mod tests {
             assert_eq!(owners.uid(owner.as_ref()), host, "{owner:?}");
         }
         let owners = Owners::new(IdMap::IDENTITY, None);
+        let of_groups = IdMap {
+            outside: 200_000,
+            count: 10,
+        };
+        let both = Owners::new(ids, None).with_groups(of_groups);
+        assert_eq!(both.root(), (100_000, 200_000));
+        let owner = Some(Owner::Id(9));
+        assert_eq!(
+            (both.uid(owner.as_ref()), both.gid(owner.as_ref())),
+            (100_009, 200_009)
+        );
         let last = u32::MAX - 1;
         assert_eq!(owners.uid(Some(&Owner::Id(last))), last);
     }

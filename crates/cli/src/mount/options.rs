@@ -1,4 +1,4 @@
-//! What the command line of a mount says.
+//! What is said on the command line, in words or as mount(8) says it.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,15 @@ pub struct MountArgs {
     /// Policy of the file to use; may be left out where the file has only one
     #[arg(long = "use", value_name = "POLICY")]
     pub(super) use_: Option<String>,
-    /// Options as mount(8) gives them: policy=FILE, use=POLICY; the usual others are accepted
+    /// The host's uid of the container's root, who owns what it may write in /sys, and in /dev what no
+    /// rule gives to somebody else; a rule's uid is counted from there, up to 65535 unless this is 0
+    #[arg(long, value_name = "N", default_value = "0", value_parser = id)]
+    pub(super) uid: u32,
+    /// The host's gid of the container's root, as --uid
+    #[arg(long, value_name = "N", default_value = "0", value_parser = id)]
+    pub(super) gid: u32,
+    /// Options as mount(8) gives them: policy=FILE, use=POLICY, uid=N, gid=N; the usual others are
+    /// accepted
     #[arg(short = 'o', value_name = "OPTIONS")]
     options: Vec<String>,
     /// Stay in the foreground
@@ -77,6 +85,8 @@ impl MountArgs {
             match option.split_once('=') {
                 Some(("policy", file)) => self.policy = file.into(),
                 Some(("use", name)) => self.use_ = Some(name.into()),
+                Some(("uid", uid)) => self.uid = id(uid).map_err(|e| wrong(option, &e))?,
+                Some(("gid", gid)) => self.gid = id(gid).map_err(|e| wrong(option, &e))?,
                 Some(("cgroup", cgroup)) if fs.dev => self.cgroup = Some(cgroup.into()),
                 None if ACCEPTED.contains(&option.as_str()) => {}
                 _ if option.starts_with("x-") => {}
@@ -86,12 +96,26 @@ impl MountArgs {
                         format!("unknown mount option {option:?}"),
                     )
                     .mend(match fs.dev {
-                        true => "the options are policy=FILE, use=POLICY and cgroup=DIR|PID:N",
-                        false => "the options are policy=FILE and use=POLICY",
+                        true => {
+                            "the options are policy=FILE, use=POLICY, uid=N, gid=N and cgroup=DIR|PID:N"
+                        },
+                        false => "the options are policy=FILE, use=POLICY, uid=N and gid=N",
                     }));
                 }
             }
         }
         Ok(self)
     }
+}
+
+/// An id that a file can have: the last one means none (chown(2)).
+fn id(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(id) if id < u32::MAX => Ok(id),
+        _ => Err("not an id of the host: a number from 0 to 4294967294".into()),
+    }
+}
+
+fn wrong(option: &str, why: &str) -> Failure {
+    Failure::new(Status::Usage, format!("the mount option {option:?}: {why}"))
 }
