@@ -28,14 +28,17 @@ use crate::keeper::{Keeper, whose};
 use crate::revoked::Revoked;
 use crate::rules;
 
+/// Serves the engine's view on a mount, to a container whose root has these ids, uid and gid, on the host.
+pub type Serve = fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Session>;
+
 /// What tells the two file systems apart.
 pub struct FileSystem {
     /// The name of the binary, and `fuse.NAME` in mountinfo.
     pub name: &'static str,
     /// Whether nodes on it can be opened.
     pub dev: bool,
-    /// Serve the engine's view on a mount, to a container whose root has these ids on the host.
-    pub serve: fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Session>,
+    /// How it is served.
+    pub serve: Serve,
     /// The paths that a change of the view concerns.
     pub paths: fn(&policy::ViewChange) -> Vec<BString>,
 }
