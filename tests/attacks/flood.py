@@ -48,10 +48,11 @@ def uevent():
 def forever(act):
     for _ in range(PROCESSES):
         if os.fork() == 0:
+            # PR_SET_PDEATHSIG: they end with this one, however it ends
+            check(libc.prctl(1, signal.SIGKILL))
             act()
     say("flooding", HOW)
     sys.stdin.readline()
-    os.killpg(0, signal.SIGKILL)
 
 
 if HOW == "hold":

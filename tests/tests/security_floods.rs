@@ -34,9 +34,8 @@ fn flood(how: &str) -> Running {
 
 /// The same by processes of the host's.
 fn native_flood() -> Running {
-    let mut command = Command::new("setsid");
-    command.args(["--wait", inside::PYTHON, "-c", &script("ask")]);
-    let mut flood = Running::start(command.stdin(Stdio::piped()));
+    let mut command = Command::new(inside::PYTHON);
+    let mut flood = Running::start(command.args(["-c", &script("ask")]).stdin(Stdio::piped()));
     flood.expect("flooding");
     flood
 }
@@ -97,8 +96,7 @@ fn neighbour_is_served_during(how: &str) {
 
     let mut native = native_flood();
     let beside_native = neighbour.share();
-    native.say("stop");
-    drop(native);
+    native.end();
 
     let mut flood = flood(how);
     let beside_ours = neighbour.share();
