@@ -27,3 +27,6 @@ pub const REQUESTS: &str = include_str!("inside/requests.py");
 
 /// Enumerates devices, or hears of them, by pyudev.
 pub const DEVICES: &str = include_str!("inside/devices.py");
+
+/// Prints, for each line that it reads, how often `ATTRIBUTE`, a path, can be read in a second.
+pub const SHARE: &str = include_str!("inside/share.py");
