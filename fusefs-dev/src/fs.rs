@@ -8,6 +8,7 @@
 mod attributes;
 mod files;
 mod listing;
+mod made;
 mod make;
 mod remove;
 mod state;

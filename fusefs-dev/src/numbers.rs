@@ -166,6 +166,15 @@ impl Numbers {
         }
     }
 
+    /// The inode `ino` of the tmpfs is not there any more, whoever still has it.
+    pub fn retire_inode(&mut self, ino: u64) {
+        let number = Numbers::of_inode(ino);
+        match self.by_number.get_mut(&number) {
+            Some(node) if node.lookups > 0 => node.retired = true,
+            _ => drop(self.by_number.remove(&number)),
+        }
+    }
+
     /// What is known at and below `from` is at and below `to` now.
     pub fn move_to(&mut self, from: &[u8], to: &[u8]) {
         let moved: Vec<(BString, u64)> = self

@@ -12,6 +12,10 @@ pub const PYTHON: &str = "/usr/bin/python3";
 /// moment it was read. Writes what lines of JSON on its stdin ask for, and ends with it.
 pub const LISTEN: &str = include_str!("inside/listen.py");
 
+/// Prints `ready`, then for every device of which it hears what can be done to its node at that moment and
+/// what leads there; runs the shell commands that it reads, one a line.
+pub const ACCESS: &str = include_str!("inside/access.py");
+
 /// Prints a tree as JSON: for each path its type, mode, owner, link target, content or errno.
 pub const WALK: &str = include_str!("inside/walk.py");
 

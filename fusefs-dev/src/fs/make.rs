@@ -31,6 +31,9 @@ impl DevFs {
         }
         let made = make(&dir, name, new, by).and_then(|()| owned_by(&dir, name, new, by));
         made.map_err(|e| self.failed(e))?;
+        if let New::Device(kind, device) = new {
+            state.made.insert((*kind, *device));
+        }
         let found = state.find(parent, name)?;
         state.tell(found)
     }

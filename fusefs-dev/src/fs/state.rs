@@ -15,6 +15,9 @@ use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
 
+/// A device's type and number.
+pub type Number = (Kind, (u32, u32));
+
 /// Something that shows.
 pub enum Found {
     /// A directory, given or the container's own or both.
@@ -36,8 +39,10 @@ pub struct State {
     pub generation: Option<u64>,
     /// How many directories are given in a directory.
     pub subdirectories: HashMap<BString, u32>,
-    /// Every device that shows.
-    devices: HashSet<(Kind, (u32, u32))>,
+    /// Every device that shows, and its arrival: another one may have its number later.
+    pub devices: HashMap<Number, u64>,
+    /// Devices of which the container has made nodes itself.
+    pub made: HashSet<Number>,
     /// Since when something is given, and when what is given in a directory last changed.
     pub times: HashMap<BString, SystemTime>,
     /// What the container has changed of something that is given: mode, owner, times, ACL.
@@ -60,7 +65,8 @@ impl State {
             given: Entries::new(),
             generation: None,
             subdirectories: HashMap::new(),
-            devices: HashSet::new(),
+            devices: HashMap::new(),
+            made: HashSet::new(),
             times: HashMap::new(),
             changed: HashMap::new(),
             removed: HashMap::new(),
@@ -81,7 +87,11 @@ impl State {
             }
         }
         self.generation = Some(generation);
-        self.devices = shown.iter().filter_map(|s| number_of(s)).collect();
+        let devices = shown
+            .iter()
+            .filter_map(|s| Some((number_of(s)?, s.arrival)));
+        let before = std::mem::replace(&mut self.devices, devices.collect());
+        self.drop_made(&before);
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
@@ -127,7 +137,7 @@ impl State {
         }
     }
 
-    /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
+    /// Remove the directory of the tmpfs at `path` if it is there for nothing now, then those above it.
     pub fn drop_implied(&mut self, path: &[u8]) {
         if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {
             return;
@@ -141,6 +151,7 @@ impl State {
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
             self.numbers.retire(path);
+            self.drop_implied(above);
         }
     }
 
@@ -251,8 +262,8 @@ impl State {
 
     /// Whether something of the container's own shows: a device node only while its device does.
     pub fn may_show(&self, stat: &Stat) -> bool {
-        match own::kind(FileType::from_raw_mode(stat.st_mode)) {
-            kind @ (Kind::Block | Kind::Char) => self.shows(kind, own::device(stat)),
+        match number_of_node(stat) {
+            (kind @ (Kind::Block | Kind::Char), device) => self.shows(kind, device),
             _ => true,
         }
     }
@@ -260,7 +271,7 @@ impl State {
     /// Whether a device of this number shows. A character device 0:0 is none: the kernel takes it for an overlay's whiteout and lets
     /// everybody make it (`vfs_mknod`, fs/namei.c).
     pub fn shows(&self, kind: Kind, device: (u32, u32)) -> bool {
-        (kind, device) == (Kind::Char, (0, 0)) || self.devices.contains(&(kind, device))
+        (kind, device) == (Kind::Char, (0, 0)) || self.devices.contains_key(&(kind, device))
     }
 
     /// The kernel is told of what was found.
@@ -322,7 +333,13 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..at], &path[at + 1..]))
 }
 
-fn number_of(shown: &Shown) -> Option<(Kind, (u32, u32))> {
+/// What the device node with this `stat` stands for.
+pub fn number_of_node(stat: &Stat) -> Number {
+    let kind = own::kind(FileType::from_raw_mode(stat.st_mode));
+    (kind, own::device(stat))
+}
+
+fn number_of(shown: &Shown) -> Option<Number> {
     let devnum = shown.devnum?;
     let kind = match devnum.kind {
         DevKind::Block => Kind::Block,

@@ -63,6 +63,7 @@ fn event() -> Facts {
 }
 
 mod caches;
+mod made;
 
 struct Setup {
     scene: SharedScene,
