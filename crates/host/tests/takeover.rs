@@ -278,6 +278,21 @@ fn a_cgroup_that_comes_later_and_again_is_taken_over() {
     }
 }
 
+/// A runtime removes the cgroup with its container, and the server may end before anybody looks again.
+#[test]
+fn regression_a_cgroup_that_was_removed_has_no_gate_to_give_back() {
+    for root in [Scene::v1(), Scene::v2()] {
+        let Some(s) = root else { continue };
+        let dir = s.dir.join("removed");
+        fs::create_dir(&dir).unwrap();
+        let mut takeover = Takeover::prepare(&Whose::Dir(dir.clone())).unwrap();
+        takeover.grant(mem(FULL), Access::READ).unwrap();
+        takeover.look().unwrap();
+        fs::remove_dir(&dir).unwrap();
+        takeover.restore().unwrap();
+    }
+}
+
 #[test]
 fn a_list_becomes_ours_and_is_put_back() {
     let Some(mut s) = Scene::v1() else { return };

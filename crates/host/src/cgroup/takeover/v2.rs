@@ -100,7 +100,11 @@ impl Gate {
         };
         let mut is_new = false;
         for _ in 0..TURNS {
-            let attached = bpf::query(held.file.as_fd()).map_err(named)?;
+            let attached = match bpf::query(held.file.as_fd()) {
+                // since it was opened: the next look says so
+                Err(_) if held.is_removed() => return Ok(notes),
+                attached => attached.map_err(named)?,
+            };
             let others = |id: &&u32| **id != self.id && !held.linked.contains(*id);
             let theirs: Vec<u32> = attached.ids.iter().filter(others).copied().collect();
             if attached.ids.contains(&self.id) && theirs.is_empty() {
@@ -161,13 +165,23 @@ impl Gate {
 
     pub(super) fn restore(&mut self) -> io::Result<()> {
         match &mut self.held {
-            Some(held) => held.restore(self.id, &self.program).map_err(named),
+            Some(held) => match held.restore(self.id, &self.program) {
+                // a runtime removes it with its container, and the gate went with it
+                Err(_) if held.is_removed() => Ok(()),
+                done => done.map_err(named),
+            },
             None => Ok(()),
         }
     }
 }
 
 impl Held {
+    /// The directory was removed; bpf(2) then has ENOENT for its descriptor.
+    fn is_removed(&self) -> bool {
+        let gone = |e: sys::Error| [libc::ENOENT, libc::ENODEV].contains(&e.errno());
+        bpf::query(self.file.as_fd()).is_err_and(gone)
+    }
+
     /// Put ours in the place of `theirs`, which are attached, and remember them.
     fn take(
         &mut self,
@@ -224,11 +238,7 @@ impl Held {
     /// First beside ours, then instead of it: never is anything allowed that neither allows.
     fn restore(&mut self, id: u32, ours: &OwnedFd) -> sys::Result<()> {
         let (cgroup, ours) = (self.file.as_fd(), ours.as_fd());
-        let attached = match bpf::query(cgroup) {
-            // the cgroup was removed
-            Err(e) if e.errno() == libc::ENODEV => return Ok(()),
-            attached => attached?,
-        };
+        let attached = bpf::query(cgroup)?;
         if !attached.ids.contains(&id) {
             return Ok(());
         }
