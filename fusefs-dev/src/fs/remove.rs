@@ -131,6 +131,23 @@ impl DevFs {
             }
             _ => {}
         }
+        if let Found::Directory {
+            own: Some((own, _)),
+            ..
+        } = &source
+        {
+            state.may_move(own, &old, &new)?;
+        }
+        if let (
+            Replace::Exchange,
+            Some(Found::Directory {
+                own: Some((own, _)),
+                ..
+            }),
+        ) = (how, &target)
+        {
+            state.may_move(own, &new, &old)?;
+        }
         if let Some(Found::Directory {
             own: Some((own, _)),
             ..

@@ -11,6 +11,7 @@ use policy::Shown;
 use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
+use super::bounds::{MOST_PATH, open_files};
 use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
@@ -28,6 +29,9 @@ pub enum Found {
     Own(Arc<OwnedFd>, Stat),
 }
 
+/// A device's type and numbers.
+pub type Number = (Kind, (u32, u32));
+
 /// What a mount knows.
 pub struct State {
     pub numbers: Numbers,
@@ -36,8 +40,12 @@ pub struct State {
     pub generation: Option<u64>,
     /// How many directories are given in a directory.
     pub subdirectories: HashMap<BString, u32>,
-    /// Every device that shows.
-    devices: HashSet<(Kind, (u32, u32))>,
+    /// Every device that shows, and how old it is.
+    devices: HashMap<Number, u64>,
+    /// As many files may be known at a time: each costs the server a descriptor.
+    pub most: usize,
+    /// The container has made device nodes, ever.
+    pub made_nodes: bool,
     /// Since when something is given, and when what is given in a directory last changed.
     pub times: HashMap<BString, SystemTime>,
     /// What the container has changed of something that is given: mode, owner, times, ACL.
@@ -60,7 +68,9 @@ impl State {
             given: Entries::new(),
             generation: None,
             subdirectories: HashMap::new(),
-            devices: HashSet::new(),
+            devices: HashMap::new(),
+            most: open_files() / 4,
+            made_nodes: false,
             times: HashMap::new(),
             changed: HashMap::new(),
             removed: HashMap::new(),
@@ -70,8 +80,13 @@ impl State {
         })
     }
 
-    /// This is given from now on.
-    pub fn take_up(&mut self, given: Entries, shown: &[&Shown], generation: u64) {
+    /// This is given from now on. Returns the devices that are gone, or are others now.
+    pub fn take_up(
+        &mut self,
+        given: Entries,
+        shown: &[&Shown],
+        generation: u64,
+    ) -> HashSet<Number> {
         let now = SystemTime::now();
         let old = std::mem::replace(&mut self.given, given);
         self.subdirectories.clear();
@@ -81,7 +96,15 @@ impl State {
             }
         }
         self.generation = Some(generation);
-        self.devices = shown.iter().filter_map(|s| number_of(s)).collect();
+        let devices: HashMap<Number, u64> = shown
+            .iter()
+            .filter_map(|s| Some((number_of(s)?, s.arrival)))
+            .collect();
+        let before = std::mem::replace(&mut self.devices, devices);
+        let lost = before
+            .into_iter()
+            .filter(|(n, a)| self.devices.get(n) != Some(a));
+        let lost = lost.map(|(number, _)| number).collect();
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
@@ -119,6 +142,9 @@ impl State {
                 self.numbers.retire(&path);
             }
         }
+        // names of directories are never used up
+        self.times.retain(|path, _| self.given.contains_key(path));
+        lost
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
@@ -141,6 +167,8 @@ impl State {
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
             self.numbers.retire(path);
+            // which may have been all that was in there
+            self.drop_implied(above);
         }
     }
 
@@ -260,11 +288,16 @@ impl State {
     /// Whether a device of this number shows. A character device 0:0 is none: the kernel takes it for an overlay's whiteout and lets
     /// everybody make it (`vfs_mknod`, fs/namei.c).
     pub fn shows(&self, kind: Kind, device: (u32, u32)) -> bool {
-        (kind, device) == (Kind::Char, (0, 0)) || self.devices.contains(&(kind, device))
+        (kind, device) == (Kind::Char, (0, 0)) || self.devices.contains_key(&(kind, device))
     }
 
     /// The kernel is told of what was found.
     pub fn tell(&mut self, found: Found) -> Result<Attributes, Error> {
+        if let Found::Own(_, stat) = &found
+            && !self.numbers.has(Numbers::of_inode(stat.st_ino))
+        {
+            self.may_know_more()?;
+        }
         let attributes = match found {
             Found::Own(fd, stat) => {
                 let number = self.numbers.own(stat.st_ino, fd);
@@ -275,6 +308,12 @@ impl State {
                 self.attributes(number)?
             }
             Found::Directory { path, own } => {
+                if path.len() > MOST_PATH {
+                    return Err(Error::NameTooLong);
+                }
+                if self.numbers.at_path(&path).is_none() {
+                    self.may_know_more()?;
+                }
                 let number = self.numbers.at(Body::Directory {
                     path: path.clone(),
                     own: own.as_ref().map(|(fd, _)| fd.clone()),
@@ -322,7 +361,7 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..at], &path[at + 1..]))
 }
 
-fn number_of(shown: &Shown) -> Option<(Kind, (u32, u32))> {
+fn number_of(shown: &Shown) -> Option<Number> {
     let devnum = shown.devnum?;
     let kind = match devnum.kind {
         DevKind::Block => Kind::Block,
