@@ -224,12 +224,14 @@ impl State {
                 return Err(Error::Host(libc::EBUSY));
             }
             dir = Arc::new(next);
+            // those above it too: what is in them is not only what is given any more
+            if self.numbers.at_path(&at).is_some() {
+                self.numbers.at(Body::Directory {
+                    path: at.clone(),
+                    own: Some(dir.clone()),
+                });
+            }
         }
-        let body = Body::Directory {
-            path,
-            own: Some(dir.clone()),
-        };
-        self.numbers.at(body);
         Ok(dir)
     }
 

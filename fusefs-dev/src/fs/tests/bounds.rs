@@ -209,8 +209,12 @@ fn nothing_is_kept_of_devices_that_are_gone() {
 fn directories_go_with_the_last_thing_that_is_below_them() {
     let text = "MAJOR=13\nMINOR=64\nDEVNAME=a/b/c/event0\n";
     let setup = Setup::new(vec![device("/devices/x/event0", "input", text)]);
-    setup.make("/a/b/c/mine", New::File).unwrap();
+    // the kernel looks it up, keeps it, and does not look again
+    let a = setup.at("/a").unwrap().number;
+    let c = setup.at("/a/b/c").unwrap().number;
+    setup.fs.make(c, b"mine", &New::File, BY).unwrap();
     setup.pull("/devices/x/event0");
+    assert_eq!(setup.fs.look_up(a, b"b").unwrap().kind, Kind::Directory);
     assert_eq!(setup.names("/a/b/c"), ["mine"]);
     setup.remove("/a/b/c/mine").unwrap();
     assert_eq!(setup.kind("/a"), None);
