@@ -23,3 +23,6 @@ pub const REQUESTS: &str = include_str!("inside/requests.py");
 
 /// Enumerates devices, or hears of them, by pyudev.
 pub const DEVICES: &str = include_str!("inside/devices.py");
+
+/// Evaluates each line of its stdin, in which it has a word for each way to fill a directory.
+pub const FILL: &str = include_str!("inside/fill.py");
