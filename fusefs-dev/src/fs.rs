@@ -6,6 +6,7 @@
 //! is given the container's entry shows.
 
 mod attributes;
+mod bounds;
 mod files;
 mod listing;
 mod made;
@@ -100,9 +101,11 @@ impl DevFs {
             let shown: Vec<&Shown> = scene.view.shown().map(|(_, shown)| shown).collect();
             let given: Entries = entries(shown.iter().copied(), &self.owners);
             let generation = scene.generation;
-            state.take_up(given, &shown, generation);
+            let lost = state.take_up(given, &shown, generation);
+            drop(scene);
+            state.remove_nodes(&lost);
+            state.adopt();
         }
-        drop(scene);
         state
     }
 

@@ -129,6 +129,22 @@ impl Numbers {
         self.by_path.get(path).copied()
     }
 
+    /// Whether this number stands for something.
+    pub fn has(&self, number: u64) -> bool {
+        self.by_number.contains_key(&number)
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    pub fn all(&self) -> impl Iterator<Item = u64> {
+        self.by_number.keys().copied()
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        self.by_number.len()
+    }
+
     /// The kernel is told of `number`.
     pub fn tell(&mut self, number: u64) {
         if let Some(node) = self.by_number.get_mut(&number) {
@@ -160,7 +176,13 @@ impl Numbers {
                 continue;
             };
             match self.by_number.get_mut(&number) {
-                Some(node) if node.lookups > 0 => node.retired = true,
+                Some(node) if node.lookups > 0 => {
+                    node.retired = true;
+                    // the kernel may keep the number for long, but not the inode
+                    if let Body::Directory { own, .. } = &mut node.body {
+                        *own = None;
+                    }
+                }
                 _ => drop(self.by_number.remove(&number)),
             }
         }

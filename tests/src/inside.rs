@@ -30,3 +30,6 @@ pub const DEVICES: &str = include_str!("inside/devices.py");
 
 /// Prints, for each line that it reads, how often `ATTRIBUTE`, a path, can be read in a second.
 pub const SHARE: &str = include_str!("inside/share.py");
+
+/// Evaluates each line of its stdin, in which it has a word for each way to fill a directory.
+pub const FILL: &str = include_str!("inside/fill.py");

@@ -5,6 +5,7 @@ mod gate;
 mod keeper;
 mod log;
 pub mod mount;
+mod open_files;
 mod revoked;
 pub mod rules;
 
@@ -12,4 +13,5 @@ pub use failure::{Failure, Status};
 pub use gate::{CgroupGate, Grants};
 pub use keeper::Keeper;
 pub use log::{finish_log, log_in_background, start_log};
+pub use open_files::raise_open_files;
 pub use revoked::{Kill, Revoked};

@@ -52,6 +52,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     let container = Container::default();
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
     need_root_and_fuse(fs.name)?;
+    crate::raise_open_files();
     let place = mountpoint(
         args.places
             .last()

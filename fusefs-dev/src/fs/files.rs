@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags, SeekFrom, fstat};
@@ -16,11 +17,45 @@ use crate::own::{by_fd, host};
 /// Files and directories that one container may hold open: each costs the server a descriptor.
 const MAX: usize = 4096;
 
+/// Bytes of names that one container's open directories may hold, besides one listing: whoever reads each of
+/// [`MAX`] handles a little would have us keep a listing for each.
+const MOST_LISTED: usize = 32 << 20;
+
 /// Something open.
 pub enum Open {
     File(Arc<OwnedFd>),
     /// Directory `number` with its names as they were read last.
-    Directory(u64, Mutex<Arc<Vec<Name>>>),
+    Directory(u64, Mutex<Listed>),
+}
+
+/// Names that a handle holds, and what they count for.
+#[derive(Default)]
+pub struct Listed {
+    pub names: Arc<Vec<Name>>,
+    _counted: Option<Counted>,
+}
+
+/// A part of a sum, as long as this is there.
+struct Counted(usize, Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+impl Listed {
+    /// `names`, of which `total` is the sum.
+    pub fn new(names: Vec<Name>, total: &Arc<AtomicUsize>) -> Listed {
+        // with what malloc needs for each
+        let each = size_of::<Name>() + 16;
+        let size = names.iter().map(|name| name.name.len() + each).sum();
+        total.fetch_add(size, Ordering::Relaxed);
+        Listed {
+            names: Arc::new(names),
+            _counted: Some(Counted(size, total.clone())),
+        }
+    }
 }
 
 /// All that is open.
@@ -28,16 +63,32 @@ pub enum Open {
 pub struct Handles {
     open: HashMap<u64, Arc<Open>>,
     next: u64,
+    /// Bytes of names in open directories.
+    pub listed: Arc<AtomicUsize>,
 }
 
 impl Handles {
     pub fn add(&mut self, open: Open) -> Result<u64, Error> {
-        if self.open.len() >= MAX {
-            return Err(Error::TooMany);
-        }
+        self.has_room()?;
         self.next += 1;
         self.open.insert(self.next, Arc::new(open));
         Ok(self.next)
+    }
+
+    /// Whether one more may be open.
+    pub fn has_room(&self) -> Result<(), Error> {
+        match self.open.len() < MAX {
+            true => Ok(()),
+            false => Err(Error::TooMany),
+        }
+    }
+
+    /// Whether one more listing may be held.
+    pub fn may_list(&self) -> Result<(), Error> {
+        match self.listed.load(Ordering::Relaxed) < MOST_LISTED {
+            true => Ok(()),
+            false => Err(Error::TooMany),
+        }
     }
 
     pub fn get(&self, handle: u64) -> Result<Arc<Open>, Error> {

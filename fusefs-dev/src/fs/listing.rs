@@ -9,7 +9,7 @@ use rustix::fs::fstat;
 use viewfs::{Error, Kind, Name};
 
 use super::DevFs;
-use super::files::Open;
+use super::files::{Listed, Open};
 use super::state::State;
 use crate::entries::Item;
 use crate::numbers::{Body, Numbers};
@@ -88,10 +88,8 @@ impl State {
     fn number_of_directory(&mut self, path: BString) -> u64 {
         match self.numbers.at_path(&path) {
             Some(number) => number,
-            None => self.numbers.at(Body::Directory {
-                own: self.own_at(&path),
-                path,
-            }),
+            // what of it is in the tmpfs is found when the kernel looks it up: a listing costs no descriptors
+            None => self.numbers.at(Body::Directory { own: None, path }),
         }
     }
 
@@ -129,14 +127,21 @@ impl DevFs {
     /// See [`viewfs::Store::list`].
     pub(super) fn list_names(&self, handle: u64, anew: bool) -> Result<Arc<Vec<Name>>, Error> {
         let open = self.handles.lock().get(handle)?;
-        let Open::Directory(number, names) = &*open else {
+        let Open::Directory(number, listed) = &*open else {
             return Err(Error::NotDirectory);
         };
+        let mut listed = listed.lock();
         if anew {
+            *listed = Listed::default();
+            let total = {
+                let handles = self.handles.lock();
+                handles.may_list()?;
+                handles.listed.clone()
+            };
             // interfaces of the container's own, of which it may know before we do
             self.missed.missed(b"/class/macvtap/*");
-            *names.lock() = Arc::new(self.now().names(*number)?);
+            *listed = Listed::new(self.now().names(*number)?, &total);
         }
-        Ok(names.lock().clone())
+        Ok(listed.names.clone())
     }
 }

@@ -23,11 +23,16 @@ impl DevFs {
         by: Maker,
     ) -> Result<Attributes, Error> {
         let mut state = self.now();
+        state.may_know_more()?;
+        if *new == New::Directory {
+            state.may_be_directory(parent, name)?;
+        }
         let dir = free_place(&mut state, parent, name)?;
-        if let New::Device(kind, device) = new
-            && !state.shows(*kind, *device)
-        {
-            return Err(Error::NotPermitted);
+        if let New::Device(kind, device) = new {
+            if !state.shows(*kind, *device) {
+                return Err(Error::NotPermitted);
+            }
+            state.made_nodes = true;
         }
         let made = make(&dir, name, new, by).and_then(|()| owned_by(&dir, name, new, by));
         made.map_err(|e| self.failed(e))?;
@@ -46,7 +51,10 @@ impl DevFs {
         flags: i32,
         by: Maker,
     ) -> Result<(Attributes, u64), Error> {
+        // before anything is made that would stay
+        self.handles.lock().has_room()?;
         let mut state = self.now();
+        state.may_know_more()?;
         let (fd, file) = match free_place(&mut state, parent, name) {
             Ok(dir) => {
                 let made = make_file(&dir, name, by);

@@ -11,6 +11,7 @@ use policy::Shown;
 use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
+use super::bounds::{MOST_PATH, open_files};
 use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
@@ -31,6 +32,9 @@ pub enum Found {
     Own(Arc<OwnedFd>, Stat),
 }
 
+/// A device's type and numbers.
+pub type Number = (Kind, (u32, u32));
+
 /// What a mount knows.
 pub struct State {
     pub numbers: Numbers,
@@ -39,10 +43,19 @@ pub struct State {
     pub generation: Option<u64>,
     /// How many directories are given in a directory.
     pub subdirectories: HashMap<BString, u32>,
+<<<<<<< HEAD
     /// Every device that shows, and its arrival: another one may have its number later.
     pub devices: HashMap<Number, u64>,
     /// Devices of which the container has made nodes itself.
     pub made: HashSet<Number>,
+=======
+    /// Every device that shows, and how old it is.
+    devices: HashMap<Number, u64>,
+    /// As many files may be known at a time: each costs the server a descriptor.
+    pub most: usize,
+    /// The container has made device nodes, ever.
+    pub made_nodes: bool,
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
     /// Since when something is given, and when what is given in a directory last changed.
     pub times: HashMap<BString, SystemTime>,
     /// What the container has changed of something that is given: mode, owner, times, ACL.
@@ -66,7 +79,12 @@ impl State {
             generation: None,
             subdirectories: HashMap::new(),
             devices: HashMap::new(),
+<<<<<<< HEAD
             made: HashSet::new(),
+=======
+            most: open_files() / 4,
+            made_nodes: false,
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
             times: HashMap::new(),
             changed: HashMap::new(),
             removed: HashMap::new(),
@@ -76,8 +94,13 @@ impl State {
         })
     }
 
-    /// This is given from now on.
-    pub fn take_up(&mut self, given: Entries, shown: &[&Shown], generation: u64) {
+    /// This is given from now on. Returns the devices that are gone, or are others now.
+    pub fn take_up(
+        &mut self,
+        given: Entries,
+        shown: &[&Shown],
+        generation: u64,
+    ) -> HashSet<Number> {
         let now = SystemTime::now();
         let old = std::mem::replace(&mut self.given, given);
         self.subdirectories.clear();
@@ -87,11 +110,23 @@ impl State {
             }
         }
         self.generation = Some(generation);
+<<<<<<< HEAD
         let devices = shown
             .iter()
             .filter_map(|s| Some((number_of(s)?, s.arrival)));
         let before = std::mem::replace(&mut self.devices, devices.collect());
         self.drop_made(&before);
+=======
+        let devices: HashMap<Number, u64> = shown
+            .iter()
+            .filter_map(|s| Some((number_of(s)?, s.arrival)))
+            .collect();
+        let before = std::mem::replace(&mut self.devices, devices);
+        let lost = before
+            .into_iter()
+            .filter(|(n, a)| self.devices.get(n) != Some(a));
+        let lost = lost.map(|(number, _)| number).collect();
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
@@ -129,6 +164,9 @@ impl State {
                 self.numbers.retire(&path);
             }
         }
+        // names of directories are never used up
+        self.times.retain(|path, _| self.given.contains_key(path));
+        lost
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
@@ -137,7 +175,17 @@ impl State {
         }
     }
 
+<<<<<<< HEAD
     /// Remove the directory of the tmpfs at `path` if it is there for nothing now, then those above it.
+=======
+    /// Directories that are not given any more and hold something of the container's own are its own from now
+    /// on: one that went with what it removes last would be there still for the kernel, which nobody tells.
+    pub fn adopt(&mut self) {
+        self.implied.retain(|path| self.given.contains_key(path));
+    }
+
+    /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
     pub fn drop_implied(&mut self, path: &[u8]) {
         if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {
             return;
@@ -151,6 +199,10 @@ impl State {
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
             self.numbers.retire(path);
+<<<<<<< HEAD
+=======
+            // which may have been all that was in there
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
             self.drop_implied(above);
         }
     }
@@ -207,12 +259,14 @@ impl State {
                 return Err(Error::Host(libc::EBUSY));
             }
             dir = Arc::new(next);
+            // those above it too: what is in them is not only what is given any more
+            if self.numbers.at_path(&at).is_some() {
+                self.numbers.at(Body::Directory {
+                    path: at.clone(),
+                    own: Some(dir.clone()),
+                });
+            }
         }
-        let body = Body::Directory {
-            path,
-            own: Some(dir.clone()),
-        };
-        self.numbers.at(body);
         Ok(dir)
     }
 
@@ -276,6 +330,11 @@ impl State {
 
     /// The kernel is told of what was found.
     pub fn tell(&mut self, found: Found) -> Result<Attributes, Error> {
+        if let Found::Own(_, stat) = &found
+            && !self.numbers.has(Numbers::of_inode(stat.st_ino))
+        {
+            self.may_know_more()?;
+        }
         let attributes = match found {
             Found::Own(fd, stat) => {
                 let number = self.numbers.own(stat.st_ino, fd);
@@ -286,6 +345,12 @@ impl State {
                 self.attributes(number)?
             }
             Found::Directory { path, own } => {
+                if path.len() > MOST_PATH {
+                    return Err(Error::NameTooLong);
+                }
+                if self.numbers.at_path(&path).is_none() {
+                    self.may_know_more()?;
+                }
                 let number = self.numbers.at(Body::Directory {
                     path: path.clone(),
                     own: own.as_ref().map(|(fd, _)| fd.clone()),
@@ -333,12 +398,15 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..at], &path[at + 1..]))
 }
 
+<<<<<<< HEAD
 /// What the device node with this `stat` stands for.
 pub fn number_of_node(stat: &Stat) -> Number {
     let kind = own::kind(FileType::from_raw_mode(stat.st_mode));
     (kind, own::device(stat))
 }
 
+=======
+>>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
 fn number_of(shown: &Shown) -> Option<Number> {
     let devnum = shown.devnum?;
     let kind = match devnum.kind {

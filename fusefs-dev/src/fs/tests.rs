@@ -7,7 +7,7 @@ use sys::namespace::IdMap;
 use viewfs::{Kind, Scene, Time};
 
 use super::*;
-use crate::numbers::ROOT;
+use crate::numbers::{Numbers, ROOT};
 
 const RULES: &str = r#"
 version: 1
@@ -62,6 +62,7 @@ fn event() -> Facts {
     device("/devices/x/event0", "input", text)
 }
 
+mod bounds;
 mod caches;
 mod made;
 
@@ -72,7 +73,11 @@ struct Setup {
 
 impl Setup {
     fn new(facts: Vec<Facts>) -> Setup {
-        let policy = Rules::parse("test.yaml", RULES).unwrap().policy("p");
+        Setup::with_rules(RULES, facts)
+    }
+
+    fn with_rules(rules: &str, facts: Vec<Facts>) -> Setup {
+        let policy = Rules::parse("test.yaml", rules).unwrap().policy("p");
         let mut table = DeviceTable::new();
         for facts in facts {
             table.insert(facts);
@@ -219,7 +224,8 @@ fn directories_come_and_go_with_what_is_in_them() {
     setup.pull("/devices/x/event0");
     assert_eq!(setup.names("/input"), ["mine"]);
     setup.remove("/input/mine").unwrap();
-    assert_eq!(setup.kind("/input"), None);
+    assert_eq!(setup.kind("/input"), Some(Kind::Directory));
+    setup.remove("/input").unwrap();
     setup.make("/input", New::Directory).unwrap();
     setup.plug(event());
     setup.pull("/devices/x/event0");

@@ -12,7 +12,6 @@ use fusefs_sysfs::{Cpus, ProcessCpus};
 use host::cgroup::{Cgroup, Hierarchies, kill_all, kill_and_remove};
 use host::{Injector, Sysfs, process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -85,7 +84,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
     let streams = Streams::new(options.tty)?;
     let stage_pid = start_stage(options, state, &namespaces, theirs, &streams)?;
     cgroup.add(stage_pid.as_raw())?;
-    raise_open_files();
+    cli::raise_open_files();
     cli::log_in_background();
     let screen = streams.copy()?;
 
@@ -209,13 +208,6 @@ fn start_stage(
             close_all_but(&stage::needed_fds(&stage, &channel));
             stage::enter(&stage, channel)
         }
-    }
-}
-
-/// Every attribute that the container holds open is a descriptor of ours.
-fn raise_open_files() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
