@@ -101,10 +101,9 @@ impl DevFs {
             let shown: Vec<&Shown> = scene.view.shown().map(|(_, shown)| shown).collect();
             let given: Entries = entries(shown.iter().copied(), &self.owners);
             let generation = scene.generation;
-            let lost = state.take_up(given, &shown, generation);
+            let before = state.take_up(given, &shown, generation);
             drop(scene);
-            state.remove_nodes(&lost);
-            state.adopt();
+            state.settle(&before);
         }
         state
     }

@@ -1,15 +1,12 @@
-//! What costs the server more than the limits of the tmpfs say: descriptors, directories far down, and nodes
-//! of devices that are gone.
+//! What costs the server more than the limits of the tmpfs say: descriptors, and directories far down.
 
-use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use bstr::BString;
-use rustix::fs::{AtFlags, fstat};
 use viewfs::{Error, Kind};
 
-use super::state::{Number, State};
+use super::state::State;
 use crate::own;
 
 /// How long a directory's path may be, from /dev on: as long as open(2) takes one (PATH_MAX, linux/limits.h).
@@ -49,33 +46,6 @@ impl State {
             false => Ok(()),
         }
     }
-
-    /// Remove the nodes that the container has made of these devices: they would be in its way unseen, or
-    /// show as the next device with that number.
-    pub fn remove_nodes(&mut self, of: &HashSet<Number>) {
-        if !self.made_nodes || of.is_empty() {
-            return;
-        }
-        let Some(root) = self.own_at(b"") else {
-            return;
-        };
-        let mut emptied = Vec::new();
-        each(root, |path, dir, name, kind| {
-            let is_of = || {
-                let fd = own::child(dir.as_fd(), name).ok()?;
-                Some(of.contains(&(kind, own::device(&fstat(&fd).ok()?))))
-            };
-            if matches!(kind, Kind::Block | Kind::Char)
-                && is_of() == Some(true)
-                && rustix::fs::unlinkat(dir, name, AtFlags::empty()).is_ok()
-            {
-                emptied.push(path.clone());
-            }
-        });
-        for path in emptied {
-            self.drop_implied(&path);
-        }
-    }
 }
 
 /// How long the longest path of a directory below `top` is, from there on, with its slash.
@@ -90,7 +60,7 @@ fn longest(top: Arc<OwnedFd>) -> usize {
 }
 
 /// Everything below `top`: the path of its directory from there on, that, its name and type.
-fn each(top: Arc<OwnedFd>, mut work: impl FnMut(&BString, &Arc<OwnedFd>, &[u8], Kind)) {
+pub(super) fn each(top: Arc<OwnedFd>, mut work: impl FnMut(&BString, &Arc<OwnedFd>, &[u8], Kind)) {
     // names, not descriptors: a directory may have many
     let mut stack = vec![(top, BString::default(), BString::default())];
     while let Some((above, path, name)) = stack.pop() {

@@ -2,13 +2,12 @@
 //! one of its number is another device, and what somebody could do to the first is no right to it.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::AsFd;
 
-use bstr::{BString, ByteSlice};
 use rustix::fs::{AtFlags, fstat};
 use viewfs::Kind;
 
+use super::bounds::each;
 use super::state::{Number, State, number_of_node};
 use crate::own;
 
@@ -26,28 +25,24 @@ impl State {
             return;
         }
         self.made.retain(|number| !gone.contains(number));
-        let mut left: Vec<(BString, Arc<OwnedFd>)> = Vec::new();
-        left.extend(self.own_at(b"").map(|root| (BString::default(), root)));
-        while let Some((path, dir)) = left.pop() {
-            for (name, kind) in own::names(dir.as_fd()).unwrap_or_default() {
-                if !matches!(kind, Kind::Directory | Kind::Block | Kind::Char) {
-                    continue;
-                }
-                let Ok(fd) = own::child(dir.as_fd(), &name) else {
-                    continue;
-                };
-                if kind == Kind::Directory {
-                    let path = BString::from([path.as_slice(), b"/", &name].concat());
-                    left.push((path, Arc::new(fd)));
-                } else if let Ok(stat) = fstat(&fd)
-                    && gone.contains(&number_of_node(&stat))
-                    && rustix::fs::unlinkat(&dir, name.as_bytes(), AtFlags::empty()).is_ok()
-                {
-                    // who still has it open by O_PATH gets nothing of the next device either
-                    self.numbers.retire_inode(stat.st_ino);
-                    self.drop_implied(&path);
-                }
+        let Some(root) = self.own_at(b"") else {
+            return;
+        };
+        let mut removed = Vec::new();
+        each(root, |path, dir, name, kind| {
+            if matches!(kind, Kind::Block | Kind::Char)
+                && let Ok(fd) = own::child(dir.as_fd(), name)
+                && let Ok(stat) = fstat(&fd)
+                && gone.contains(&number_of_node(&stat))
+                && rustix::fs::unlinkat(dir, name, AtFlags::empty()).is_ok()
+            {
+                removed.push((path.clone(), stat.st_ino));
             }
+        });
+        for (path, inode) in removed {
+            // who still has it open by O_PATH gets nothing of the next device either
+            self.numbers.retire_inode(inode);
+            self.drop_implied(&path);
         }
     }
 }

@@ -28,11 +28,10 @@ impl DevFs {
             state.may_be_directory(parent, name)?;
         }
         let dir = free_place(&mut state, parent, name)?;
-        if let New::Device(kind, device) = new {
-            if !state.shows(*kind, *device) {
-                return Err(Error::NotPermitted);
-            }
-            state.made_nodes = true;
+        if let New::Device(kind, device) = new
+            && !state.shows(*kind, *device)
+        {
+            return Err(Error::NotPermitted);
         }
         let made = make(&dir, name, new, by).and_then(|()| owned_by(&dir, name, new, by));
         made.map_err(|e| self.failed(e))?;

@@ -32,9 +32,6 @@ pub enum Found {
     Own(Arc<OwnedFd>, Stat),
 }
 
-/// A device's type and numbers.
-pub type Number = (Kind, (u32, u32));
-
 /// What a mount knows.
 pub struct State {
     pub numbers: Numbers,
@@ -43,19 +40,12 @@ pub struct State {
     pub generation: Option<u64>,
     /// How many directories are given in a directory.
     pub subdirectories: HashMap<BString, u32>,
-<<<<<<< HEAD
     /// Every device that shows, and its arrival: another one may have its number later.
     pub devices: HashMap<Number, u64>,
     /// Devices of which the container has made nodes itself.
     pub made: HashSet<Number>,
-=======
-    /// Every device that shows, and how old it is.
-    devices: HashMap<Number, u64>,
     /// As many files may be known at a time: each costs the server a descriptor.
     pub most: usize,
-    /// The container has made device nodes, ever.
-    pub made_nodes: bool,
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
     /// Since when something is given, and when what is given in a directory last changed.
     pub times: HashMap<BString, SystemTime>,
     /// What the container has changed of something that is given: mode, owner, times, ACL.
@@ -79,12 +69,8 @@ impl State {
             generation: None,
             subdirectories: HashMap::new(),
             devices: HashMap::new(),
-<<<<<<< HEAD
             made: HashSet::new(),
-=======
             most: open_files() / 4,
-            made_nodes: false,
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
             times: HashMap::new(),
             changed: HashMap::new(),
             removed: HashMap::new(),
@@ -94,13 +80,13 @@ impl State {
         })
     }
 
-    /// This is given from now on. Returns the devices that are gone, or are others now.
+    /// This is given from now on; the devices that showed before. [`State::settle`] has to follow.
     pub fn take_up(
         &mut self,
         given: Entries,
         shown: &[&Shown],
         generation: u64,
-    ) -> HashSet<Number> {
+    ) -> HashMap<Number, u64> {
         let now = SystemTime::now();
         let old = std::mem::replace(&mut self.given, given);
         self.subdirectories.clear();
@@ -110,23 +96,10 @@ impl State {
             }
         }
         self.generation = Some(generation);
-<<<<<<< HEAD
         let devices = shown
             .iter()
             .filter_map(|s| Some((number_of(s)?, s.arrival)));
         let before = std::mem::replace(&mut self.devices, devices.collect());
-        self.drop_made(&before);
-=======
-        let devices: HashMap<Number, u64> = shown
-            .iter()
-            .filter_map(|s| Some((number_of(s)?, s.arrival)))
-            .collect();
-        let before = std::mem::replace(&mut self.devices, devices);
-        let lost = before
-            .into_iter()
-            .filter(|(n, a)| self.devices.get(n) != Some(a));
-        let lost = lost.map(|(number, _)| number).collect();
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
@@ -166,7 +139,14 @@ impl State {
         }
         // names of directories are never used up
         self.times.retain(|path, _| self.given.contains_key(path));
-        lost
+        before
+    }
+
+    /// Remove what the container had of the devices that showed `before` and have gone. Everything of its own may have to be
+    /// looked at, so nobody should wait for it.
+    pub fn settle(&mut self, before: &HashMap<Number, u64>) {
+        self.drop_made(before);
+        self.adopt();
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
@@ -175,17 +155,13 @@ impl State {
         }
     }
 
-<<<<<<< HEAD
-    /// Remove the directory of the tmpfs at `path` if it is there for nothing now, then those above it.
-=======
     /// Directories that are not given any more and hold something of the container's own are its own from now
     /// on: one that went with what it removes last would be there still for the kernel, which nobody tells.
-    pub fn adopt(&mut self) {
+    fn adopt(&mut self) {
         self.implied.retain(|path| self.given.contains_key(path));
     }
 
-    /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
+    /// Remove the directory of the tmpfs at `path` if it is there for nothing now, then those above it.
     pub fn drop_implied(&mut self, path: &[u8]) {
         if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {
             return;
@@ -199,10 +175,7 @@ impl State {
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
             self.numbers.retire(path);
-<<<<<<< HEAD
-=======
             // which may have been all that was in there
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
             self.drop_implied(above);
         }
     }
@@ -398,15 +371,12 @@ pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..at], &path[at + 1..]))
 }
 
-<<<<<<< HEAD
 /// What the device node with this `stat` stands for.
 pub fn number_of_node(stat: &Stat) -> Number {
     let kind = own::kind(FileType::from_raw_mode(stat.st_mode));
     (kind, own::device(stat))
 }
 
-=======
->>>>>>> 05cd0eb1217dc66587032a69bcd154735d8db14a
 fn number_of(shown: &Shown) -> Option<Number> {
     let devnum = shown.devnum?;
     let kind = match devnum.kind {
