@@ -8,6 +8,7 @@
 mod attributes;
 mod bounds;
 mod files;
+mod given;
 mod listing;
 mod made;
 mod make;

@@ -191,6 +191,9 @@ fn at_the_limits_by_default() {
     fills(&container, 148, 4096, 16 << 20);
 }
 
+/// How a container goes about it, and whether that has ended as it has to.
+type Attack = (&'static str, &'static dyn Fn(&str) -> bool);
+
 /// Whatever costs the server memory or descriptors has its bound.
 #[test]
 fn what_else_can_be_filled_ends_too() {
@@ -198,7 +201,7 @@ fn what_else_can_be_filled_ends_too() {
     let fresh = inside.ask("room()");
     let (memory, descriptors) = (inside.memory(), inside.descriptors());
     // (how, what is refused, or how much there is room for)
-    let attacks: [(&str, &dyn Fn(&str) -> bool); 9] = [
+    let attacks: [Attack; 9] = [
         // a path of 4,095 bytes from /dev on, and all inodes down there
         ("deep('/dev/own')", &|is| is == "(16, 4078)"),
         ("names('/dev/own'), links('/dev/own')", &|is| {
