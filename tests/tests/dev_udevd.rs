@@ -129,8 +129,11 @@ fn udevd_is_heard() {
         settled(&mut inside);
         // this ends when udevd has said that it is done with just this event
         let script = format!(
-            "udevadm monitor --udev --property >/run/heard & heard=$!; sleep 0.5; \
-             udevadm trigger --settle /dev/{name}; echo $?; kill $heard; grep FOUND_OUT /run/heard"
+            "udevadm monitor --udev --property >/run/heard & heard=$!; \
+             until grep -q will.print /run/heard; do sleep 0.05; done; \
+             udevadm trigger --settle /dev/{name}; echo $?; \
+             for i in $(seq 100); do grep -q FOUND_OUT /run/heard && break; sleep 0.05; done; \
+             kill $heard; grep FOUND_OUT /run/heard"
         );
         assert_eq!(inside.ask(&script), "0 FOUND_OUT=yes");
         drop(inside);
