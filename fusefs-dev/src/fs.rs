@@ -103,6 +103,7 @@ impl DevFs {
             let lost = state.take_up(given, &shown, generation);
             drop(scene);
             state.remove_nodes(&lost);
+            state.adopt();
         }
         state
     }

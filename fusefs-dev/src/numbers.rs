@@ -176,7 +176,13 @@ impl Numbers {
                 continue;
             };
             match self.by_number.get_mut(&number) {
-                Some(node) if node.lookups > 0 => node.retired = true,
+                Some(node) if node.lookups > 0 => {
+                    node.retired = true;
+                    // the kernel may keep the number for long, but not the inode
+                    if let Body::Directory { own, .. } = &mut node.body {
+                        *own = None;
+                    }
+                }
                 _ => drop(self.by_number.remove(&number)),
             }
         }

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use container::Reader;
-use storm::Storm;
+use container::{Reader, Who};
+use storm::{FIRST, Storm, THIRD};
 
 use crate::packages;
 use crate::say::{build_binaries, need_root, output, progress, target};
@@ -39,6 +39,11 @@ It passes if, one second after the last change,
     natively: such errors are learned beforehand, EINVAL of an interface that goes is known, and so
     are ENXIO and EPERM of opening a device node;
   - no reader has seen a hidden name;
+  - what the processes have put into /dev that change it, two in each container, is there as they left it:
+    own entries are as those of a tmpfs on which the same was done, also below a directory and under a name
+    that a device had; a mode, owner or ACL of a node has lasted as long as its device, a node that was made
+    of it too, and nothing of either any longer;
+  - they could remove everything, after which /dev has the names and the room that it had at the start;
   - each container has heard of each of its block devices that it came as often as that it went, and
     of no other's; one in twenty may be gone before devns has looked at it, and is never announced;
   - devns holds as many descriptors as after a warm-up, and not much more memory, nodes, and files
@@ -55,11 +60,37 @@ policies:
     rules:
       - match: { subsystem: block, devname: [loop200, loop201, loop202, loop203, loop204, loop205, loop206, loop207, \"zram*\"] }
         show: rw
+        node: { link: 'by/stress/%k' }
   right:
     rules:
-      - match: { subsystem: block, devname: [loop208, loop209, loop210, loop211, loop212, loop213, loop214, loop215] }
+      - match: { subsystem: block, devname: [loop208, loop209, loop210, loop211] }
         show: ro
+        node: { link: 'by/stress/%k' }
+      - match: { subsystem: block, devname: [loop212, loop213, loop214, loop215] }
+        show: rw
+        node: { link: 'by/stress/%k' }
 ";
+
+const LEFT: Who = Who {
+    name: "left",
+    options: &["--userns"],
+    hidden: r"^loop2(0[89]|1\d|2[0-3])$",
+    processes: 8,
+    changers: 2,
+    first: FIRST,
+    other: FIRST + THIRD,
+};
+
+/// It may make nodes.
+const RIGHT: Who = Who {
+    name: "right",
+    options: &["--cap-add", "MKNOD"],
+    hidden: r"^(loop2(0[0-7]|1[6-9]|2[0-3])|zram\d+|st\d+|tap\d+)$",
+    processes: 2,
+    changers: 2,
+    first: FIRST + THIRD,
+    other: FIRST,
+};
 
 /// Devices after which buffers and pools have grown to what they need.
 const WARM_UP: u32 = 1000;
@@ -93,14 +124,8 @@ fn mounts() -> Result<String> {
 /// The faults that were found.
 fn in_weather(bin: &Path, cycles: u32) -> Result<Vec<String>> {
     let rules = Rules::write()?;
-    let mut left = Reader::start(bin, &rules.0, "left", r"^loop2(0[89]|1\d|2[0-3])$", 8)?;
-    let mut right = Reader::start(
-        bin,
-        &rules.0,
-        "right",
-        r"^(loop2(0[0-7]|1[6-9]|2[0-3])|zram\d+|st\d+|tap\d+)$",
-        2,
-    )?;
+    let mut left = Reader::start(bin, &rules.0, &LEFT)?;
+    let mut right = Reader::start(bin, &rules.0, &RIGHT)?;
     // an answer: it is up, and listens
     for reader in [&mut left, &mut right] {
         reader.ask("hello")?;
@@ -153,7 +178,12 @@ fn weather(
     }
     verdict::compare(readers, ended, storm.interfaces(), faults)?;
     storm.calm()?;
-    verdict::compare(readers, Instant::now(), storm.interfaces(), faults)
+    verdict::compare(readers, Instant::now(), storm.interfaces(), faults)?;
+    for reader in readers.iter_mut() {
+        let report = reader.ask("calm")?;
+        verdict::complain(reader.name, &report, faults);
+    }
+    Ok(())
 }
 
 /// The rule file while this lives.

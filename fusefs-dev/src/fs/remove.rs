@@ -37,7 +37,6 @@ impl State {
             }
         }
         self.leave(path);
-        self.drop_implied(&dir);
         Ok(())
     }
 
@@ -62,7 +61,7 @@ impl State {
             return Err(if has_names { NOT_EMPTY } else { BUSY });
         }
         let (own, _) = own.ok_or(Error::NotFound)?;
-        let (dir, above) = self.own_of(parent)?;
+        let (_, above) = self.own_of(parent)?;
         let remove = || rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
         let removed = remove().or_else(|e| match e {
             Errno::NOTEMPTY => {
@@ -74,7 +73,6 @@ impl State {
         removed.map_err(host)?;
         self.implied.remove(&path);
         self.numbers.retire(&path);
-        self.drop_implied(&dir);
         Ok(())
     }
 
@@ -181,7 +179,6 @@ impl DevFs {
                 state.moved(&old, &new);
             }
             state.leave(old);
-            state.drop_implied(&from_dir);
         }
         Ok(())
     }

@@ -153,6 +153,12 @@ impl State {
         }
     }
 
+    /// Directories that are not given any more and hold something of the container's own are its own from now
+    /// on: one that went with what it removes last would be there still for the kernel, which nobody tells.
+    pub fn adopt(&mut self) {
+        self.implied.retain(|path| self.given.contains_key(path));
+    }
+
     /// Remove the directory of the tmpfs at `path` if it is there for nothing now.
     pub fn drop_implied(&mut self, path: &[u8]) {
         if self.given.contains_key(path.as_bstr()) || !self.implied.contains(path.as_bstr()) {

@@ -12,10 +12,30 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use super::storm::THIRD;
 use crate::say::output;
 
-const READER: &str = include_str!("reader.py");
+/// What changes, then what reads and answers.
+const READER: &str = concat!(include_str!("changer.py"), "\n", include_str!("reader.py"));
 const NATIVE: &str = include_str!("native.py");
+
+/// A container, and who is in it.
+pub struct Who {
+    /// Its policy.
+    pub name: &'static str,
+    /// Options of `devns run`.
+    pub options: &'static [&'static str],
+    /// A regular expression of the names that must never show.
+    pub hidden: &'static str,
+    /// So many processes read.
+    pub processes: u32,
+    /// So many processes change /dev.
+    pub changers: u32,
+    /// The first of its loop devices.
+    pub first: u32,
+    /// A loop device that it must not have.
+    pub other: u32,
+}
 
 /// A running container.
 pub struct Reader {
@@ -72,21 +92,18 @@ pub struct Held {
 }
 
 impl Reader {
-    /// Start one under policy `name` of `rules`, in which `processes` will read; no name that `hidden`, a
-    /// regular expression, matches must ever show.
-    pub fn start(
-        bin: &Path,
-        rules: &Path,
-        name: &'static str,
-        hidden: &str,
-        processes: usize,
-    ) -> Result<Reader> {
+    /// Start one under its policy of `rules`.
+    pub fn start(bin: &Path, rules: &Path, who: &Who) -> Result<Reader> {
+        let (name, hidden) = (who.name, who.hidden);
         let mut command = Command::new(bin.join("devns"));
         command
-            .args(["run", "--userns", "--use", name, "--name", name, "--policy"])
+            .arg("run")
+            .args(who.options)
+            .args(["--use", name, "--name", name, "--policy"])
             .arg(rules);
         command.args(["--", "/usr/bin/python3", "-c", READER, hidden]);
-        command.arg(processes.to_string());
+        let numbers = [who.processes, who.changers, who.first, THIRD, who.other];
+        command.args(numbers.map(|n| n.to_string()));
         command.env("RUST_LOG", "warn,fuser=error,viewfs::core::sweep=debug");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut devns = command

@@ -2,15 +2,18 @@
 
 Arguments: a regular expression of the names that must never show, and how many processes there are.
 Every fourth of them holds files of pluggable devices open meanwhile, polls them and reads them again.
+Besides: how many processes change /dev (`changer.py`, which comes before this), of which loop devices, and
+the number of one that is hidden.
 
 Lines on stdin: `learn` (walk twice; the errors are what this kernel answers anyway), `go`, `rest`
 (report what the walks met since `go`), `list N` (every path that is listed, or found when it is asked
-for; interfaces are numbered up to N), `events`. Each, and any other, is answered with one line of JSON.
+for; interfaces are numbered up to N), `events`, `calm` (nothing is plugged: everything that processes have
+put into /dev is there as they left it, and can be removed). Each, and any other, is answered with one line of JSON.
 """
-import collections, errno, json, os, random, re, select, socket, stat, sys, threading
+import collections, errno, json, os, random, re, select, socket, stat, sys, threading, time
 
 HIDDEN = re.compile(sys.argv[1])
-PROCESSES = int(sys.argv[2])
+PROCESSES, CHANGERS, FIRST, COUNT, OTHER = map(int, sys.argv[2:])
 PLUGGED = re.compile(r"^(loop2\d\d|zram\d+|st\d+|tap\d+)$")
 # file systems of their own are not ours
 OTHERS = {line.split()[4] for line in open("/proc/self/mountinfo")} - {"/sys", "/dev"}
@@ -23,6 +26,8 @@ GONE_AT_OPEN = GONE | {errno.ENXIO, errno.EPERM}
 GOING_INTERFACE = re.compile(r"/net/(st\d+)/")
 # what was never pulled is never gone
 STEADY = {"/sys", "/dev", "/sys/class", "/sys/block", "/sys/devices", "/dev/null", "/dev/tty"}
+# what the changers have for themselves
+CHANGED = re.compile(r"^/dev/[cn]\d")
 # how many files a process holds open
 HELD = 48
 
@@ -94,7 +99,7 @@ def look(path, learning, holder, opens):
             os.readlink(path)
             call = "stat"
             os.stat(path)
-        elif stat.S_ISREG(mode) and mode & 0o444:
+        elif stat.S_ISREG(mode) and mode & 0o444 and not path.startswith("/dev/"):
             call, allowed = "read", allowed_of(path)
             read(path, holder)
         elif stat.S_ISBLK(mode) and opens:
@@ -126,9 +131,17 @@ def walk(learning, holder=None, opens=True, stop=lambda: False, shuffle=lambda n
             path = f"{top}/{name}"
             if HIDDEN.match(name):
                 seen_hidden.add(path)
-            if path not in OTHERS and look(path, learning, holder, opens):
+            if path not in OTHERS and not CHANGED.match(path) and look(path, learning, holder, opens):
                 stack.append(path)
     return True
+
+
+def is_own(path):
+    """Whether it is a file that the container has put where a device may be."""
+    try:
+        return path.startswith("/dev/") and stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def names(interfaces):
@@ -142,13 +155,14 @@ def names(interfaces):
             found.add(f"{top}: {errno.errorcode[e.errno]}")
             continue
         for entry in entries:
-            found.add(entry.path)
+            if not is_own(entry.path):
+                found.add(entry.path)
             if entry.path not in OTHERS and entry.is_dir(follow_symlinks=False):
                 stack.append(entry.path)
     asked = [f"{d}/st{n}" for d in ("/sys/class/net", "/sys/devices/virtual/net") for n in range(interfaces)]
     dirs = ("/sys/block", "/sys/class/block", "/sys/devices/virtual/block", "/dev")
     asked += [f"{d}/loop{n}" for d in dirs for n in range(200, 224)]
-    return sorted(found | {path for path in asked if os.path.lexists(path)})
+    return sorted(found | {path for path in asked if os.path.lexists(path) and not is_own(path)})
 
 
 def work(number, until, report):
@@ -166,19 +180,70 @@ def work(number, until, report):
         json.dump(answer, f)
 
 
+def change(changer, until, report):
+    """One process that changes /dev, until the pipe `until` is closed."""
+    ended = select.poll()
+    ended.register(until, select.POLLHUP)
+    while not ended.poll(0):
+        for _ in range(20):
+            changer.step()
+        # there are others, and a storm to be made
+        time.sleep(0.002)
+    changer.verify()
+    with os.fdopen(report, "w") as f:
+        json.dump(changer.report(), f)
+
+
+def changer(number):
+    return Changer(number, range(FIRST + number, FIRST + COUNT, CHANGERS), OTHER, marks.get(number))
+
+
+def rest_of_changes():
+    """Look again at what was left, remove it, and see that /dev is as it was at the start."""
+    faults = {}
+    for number in range(CHANGERS):
+        one = changer(number)
+        one.verify()
+        try:
+            one.wipe()
+        except OSError as e:
+            one.fault(f"wipe: {e.strerror}", e.filename)
+        marks[number] = one.marks, {}
+        faults.update(one.faults)
+    # the directory of the links is the container's if something of its own was in there
+    if os.path.isdir(LINKS):
+        os.removedirs(LINKS)
+    until = time.monotonic() + 5
+    while room() != fresh[0] and time.monotonic() < until:
+        time.sleep(0.05)
+    if room() != fresh[0]:
+        faults[f"room for {room()} blocks and inodes, not {fresh[0]}"] = [1, "/dev"]
+    for path in ("/dev/by", LINKS):
+        if os.path.lexists(path):
+            faults["what is not listed is there"] = [1, path]
+    left = set(names_of_dev()) ^ set(fresh[1])
+    left = [path for path in left if not PLUGGED.match(os.path.basename(path))]
+    if left:
+        faults["more or less in /dev than at the start"] = [len(left), str(sorted(left)[:5])]
+    return {"errors": faults}
+
+
 class Team:
     """The processes, from `go` to `rest`."""
 
     def __init__(self):
         until, self.until = os.pipe()
         self.members = []
-        for number in range(PROCESSES):
+        for number in range(PROCESSES + CHANGERS):
             report, write = os.pipe()
             pid = os.fork()
             if pid == 0:
                 os.close(self.until)
                 try:
-                    work(number, until, write)
+                    if number < PROCESSES:
+                        work(number, until, write)
+                    else:
+                        change(changer(number - PROCESSES), until, write)
                 finally:
                     os._exit(0)
             os.close(write)
@@ -187,17 +252,22 @@ class Team:
 
     def rest(self):
         os.close(self.until)
-        walks, looks, hidden, errors = [], [], set(), {}
-        for pid, report in self.members:
+        walks, looks, hidden, errors, counts = [], [], set(), {}, {}
+        for number, (pid, report) in enumerate(self.members):
             with os.fdopen(report) as f:
                 answer = json.load(f)
             os.waitpid(pid, 0)
+            for error, (count, first) in answer.get("faults", answer.get("errors")).items():
+                errors.setdefault(error, [0, first])[0] += count
+            if number >= PROCESSES:
+                marks[number - PROCESSES] = answer["marks"]
+                for what, count in answer["counts"].items():
+                    counts[what] = counts.get(what, 0) + count
+                continue
             walks.append(answer["walks"])
             looks.append(answer["looks"])
             hidden.update(answer["hidden"])
-            for error, (count, first) in answer["errors"].items():
-                errors.setdefault(error, [0, first])[0] += count
-        return {"walks": walks, "looks": looks, "hidden": sorted(hidden), "errors": errors}
+        return {"walks": walks, "looks": looks, "hidden": sorted(hidden), "errors": errors, "changes": counts}
 
 
 def listen(heard):
@@ -216,7 +286,8 @@ def listen(heard):
             heard[key] = heard.get(key, 0) + 1
 
 
-heard, team = {}, None
+heard, team, marks = {}, None, {}
+fresh = room(), names_of_dev()
 threading.Thread(target=listen, args=(heard,), daemon=True).start()
 for line in sys.stdin:
     word, _, argument = line.strip().partition(" ")
@@ -230,6 +301,8 @@ for line in sys.stdin:
         answer, team = team.rest(), None
     elif word == "list":
         answer = {"paths": names(int(argument))}
+    elif word == "calm":
+        answer = rest_of_changes()
     elif word == "events":
         answer = {"heard": dict(heard)}
     print(json.dumps(answer), flush=True)

@@ -10,6 +10,18 @@ use super::container::{Held, Reader};
 use super::storm::Storm;
 use crate::say::progress;
 
+/// What some process of each container has to have done, or it has shown nothing.
+const CHANGES: &[&str] = &[
+    "create",
+    "rename",
+    "unlink",
+    "chmod node",
+    "setfacl node",
+    "new node",
+    "name taken",
+    "link placed",
+];
+
 /// How long after the last change everything has to be right.
 pub const SOON: Duration = Duration::from_secs(1);
 /// What devns may hold more of memory afterwards, in KiB. A walk's requests and a storm's events never
@@ -36,6 +48,16 @@ pub fn readers(name: &str, report: &Value, faults: &mut Vec<String>) -> Result<(
         walks.iter().sum::<u64>(),
         looks.iter().sum::<u64>()
     ));
+    let changes = report["changes"].as_object().context("a report")?;
+    let of = changes.iter().map(|(what, n)| format!("{n} {what}"));
+    progress(&format!("{name}: {}", of.collect::<Vec<_>>().join(", ")));
+    // only one may
+    let mknod = (name == "right").then_some("mknod");
+    for what in CHANGES.iter().copied().chain(mknod) {
+        if !changes.contains_key(what) {
+            faults.push(format!("{name}: no process has done this: {what}"));
+        }
+    }
     // how long a walk takes depends on the machine
     if looks.iter().any(|l| *l < 100) {
         faults.push(format!(

@@ -204,18 +204,23 @@ fn nothing_is_kept_of_devices_that_are_gone() {
     assert_eq!(kept(), before);
 }
 
-/// Where something is needed for a name further down, all that was made for it goes.
+/// The kernel keeps directories, and is told of those only that go with a device.
 #[test]
-fn directories_go_with_the_last_thing_that_is_below_them() {
+fn directories_with_something_of_the_containers_become_its_own_when_their_device_goes() {
     let text = "MAJOR=13\nMINOR=64\nDEVNAME=a/b/c/event0\n";
     let setup = Setup::new(vec![device("/devices/x/event0", "input", text)]);
     // the kernel looks it up, keeps it, and does not look again
     let a = setup.at("/a").unwrap().number;
     let c = setup.at("/a/b/c").unwrap().number;
-    setup.fs.make(c, b"mine", &New::File, BY).unwrap();
+    let mine = setup.fs.make(c, b"mine", &New::File, BY).unwrap().number;
     setup.pull("/devices/x/event0");
     assert_eq!(setup.fs.look_up(a, b"b").unwrap().kind, Kind::Directory);
     assert_eq!(setup.names("/a/b/c"), ["mine"]);
     setup.remove("/a/b/c/mine").unwrap();
+    for dir in ["/a/b/c", "/a/b", "/a"] {
+        setup.remove(dir).unwrap();
+    }
     assert_eq!(setup.kind("/a"), None);
+    setup.fs.forget(mine, 99);
+    assert_eq!(setup.inodes(), 0, "whatever the kernel has not forgotten");
 }
