@@ -58,9 +58,11 @@ version: 1
 policies:
   left:
     rules:
-      - match: { subsystem: block, devname: [loop200, loop201, loop202, loop203, loop204, loop205, loop206, loop207, \"zram*\"] }
+      - match: { subsystem: block, devname: [loop200, loop201, loop202, loop203, loop204, loop205, loop206, loop207] }
         show: rw
         node: { link: 'by/stress/%k' }
+      - match: { subsystem: block, devname: \"zram*\" }
+        show: rw
   right:
     rules:
       - match: { subsystem: block, devname: [loop208, loop209, loop210, loop211] }

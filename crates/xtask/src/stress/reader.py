@@ -211,8 +211,10 @@ def rest_of_changes():
         marks[number] = one.marks, {}
         faults.update(one.faults)
     # the directory of the links is the container's if something of its own was in there
-    if os.path.isdir(LINKS):
-        os.removedirs(LINKS)
+    if os.path.isdir(LINKS) and (left := os.listdir(LINKS)):
+        left = [(name, outcome(lambda: os.readlink(f"{LINKS}/{name}"))) for name in left]
+        faults["what nobody knows of is among the links"] = [len(left), str(left)]
+    outcome(lambda: os.removedirs(LINKS))
     until = time.monotonic() + 5
     while room() != fresh[0] and time.monotonic() < until:
         time.sleep(0.05)
@@ -270,10 +272,7 @@ class Team:
         return {"walks": walks, "looks": looks, "hidden": sorted(hidden), "errors": errors, "changes": counts}
 
 
-def listen(heard):
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 15)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)  # as much as it gets
-    sock.bind((0, 1))
+def listen(sock, heard):
     while True:
         try:
             message = sock.recv(8192)
@@ -288,7 +287,11 @@ def listen(heard):
 
 heard, team, marks = {}, None, {}
 fresh = room(), names_of_dev()
-threading.Thread(target=listen, args=(heard,), daemon=True).start()
+sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 15)
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)  # as much as it gets
+# before the first answer, after which devices come
+sock.bind((0, 1))
+threading.Thread(target=listen, args=(sock, heard), daemon=True).start()
 for line in sys.stdin:
     word, _, argument = line.strip().partition(" ")
     answer = {}
