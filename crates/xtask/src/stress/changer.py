@@ -4,7 +4,7 @@ Their own entries have a reference: the same is done below /dev/shm, a tmpfs, an
 outcome. What they change of a device's node, and nodes that they make of it, last until it goes: the node
 of each device that comes has the time of that as its own (nobody here sets it).
 """
-import errno, json, os, random, stat, time
+import errno, json, os, random, stat
 
 DEV, REFERENCE = "/dev", "/dev/shm"
 LINKS = f"{DEV}/by/stress"
@@ -61,6 +61,20 @@ def acl_of(path):
         if e.errno == errno.ENODATA:
             return None
         raise
+
+
+def since(node):
+    """Since when a device's node is there: the mode that it has is set, so that the server is asked, since the
+    kernel may not have heard yet that it is gone."""
+    fd = os.open(node, os.O_PATH | os.O_NOFOLLOW)
+    try:
+        s = os.stat(f"/proc/self/fd/{fd}")
+        if not stat.S_ISBLK(s.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "no node", node)
+        os.chmod(f"/proc/self/fd/{fd}", s.st_mode & 0o777)
+        return s.st_mtime_ns
+    finally:
+        os.close(fd)
 
 
 class Changer:
@@ -216,7 +230,6 @@ class Changer:
         """Nodes of devices that show, where the container may make such."""
         device = self.random.choice(self.devices)
         node, path = f"{DEV}/loop{device}", f"{DEV}/n{self.number}-{self.random.randrange(8)}"
-        since = lambda: outcome(lambda: os.stat(node).st_mtime_ns)
         done = outcome(lambda: os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, self.hidden)))
         if done not in ("EPERM", "EEXIST"):
             self.fault(f"mknod of a hidden device: {done}", path)
@@ -225,33 +238,32 @@ class Changer:
             if self.random.random() < 0.5 and outcome(lambda: os.unlink(path)) == "done":
                 self.made.pop(path, None)
             return
-        before = since()
+        before = outcome(lambda: since(node))
         done = outcome(lambda: os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, device)))
         if done == "done":
             self.count("mknod")
-            # whose it is, is known if the device stays: the kernel hears a moment later that it went
-            time.sleep(0.05)
-            self.made[path] = [device, before if before == since() else None]
+            # whose it is, is known if the device has stayed
+            stays = type(before) is int and before == outcome(lambda: since(node))
+            self.made[path] = [device, before if stays else None]
         elif done not in ("EPERM", "ENOENT", "ESTALE"):
             self.fault(f"mknod: {done}", path)
 
     def see_made(self, path):
         """A node that was made is there exactly as long as its device."""
-        if self.is_wrong(path):
-            # the kernel may not have heard of it yet
-            time.sleep(0.2)
-            if wrong := self.is_wrong(path):
-                self.fault(wrong, path)
+        if wrong := self.is_wrong(path):
+            self.fault(wrong, path)
         if not os.path.lexists(path):
             self.made.pop(path, None)
 
     def is_wrong(self, path):
         device, whose = self.made[path]
-        now = lambda: outcome(lambda: os.stat(f"{DEV}/loop{device}").st_mtime_ns)
+        now = lambda: outcome(lambda: since(f"{DEV}/loop{device}"))
         first, there, then = now(), os.path.lexists(path), now()
-        if there and whose is not None and first == then != whose:
+        if whose is None or type(first) is not int:
+            return None
+        if there and first == then != whose:
             return "a node that was made outlives its device"
-        if not there and whose is not None and first == then == whose:
+        if not there and first == then == whose:
             return "a node that was made has gone before its device"
         return None
 
