@@ -9,6 +9,9 @@ use tests::{Container, Loop, Running, eventually};
 /// What the server may take of memory for all that a container can do under the limits by default.
 const MEMORY: u64 = 128 << 20;
 
+/// Whether an attack has ended as it has to, by what it says.
+type Ends = fn(&str) -> bool;
+
 /// `FILL` in a container.
 struct Inside(Running);
 
@@ -191,9 +194,6 @@ fn at_the_limits_by_default() {
     fills(&container, 148, 4096, 16 << 20);
 }
 
-/// How a container goes about it, and whether that has ended as it has to.
-type Attack = (&'static str, &'static dyn Fn(&str) -> bool);
-
 /// Whatever costs the server memory or descriptors has its bound.
 #[test]
 fn what_else_can_be_filled_ends_too() {
@@ -201,25 +201,25 @@ fn what_else_can_be_filled_ends_too() {
     let fresh = inside.ask("room()");
     let (memory, descriptors) = (inside.memory(), inside.descriptors());
     // (how, what is refused, or how much there is room for)
-    let attacks: [Attack; 9] = [
+    let attacks: [(&str, Ends); 9] = [
         // a path of 4,095 bytes from /dev on, and all inodes down there
-        ("deep('/dev/own')", &|is| is == "(16, 4078)"),
-        ("names('/dev/own'), links('/dev/own')", &|is| {
+        ("deep('/dev/own')", |is| is == "(16, 4078)"),
+        ("names('/dev/own'), links('/dev/own')", |is| {
             is == "(4095, 0)"
         }),
-        ("make('/dev/own/0'), links('/dev/own')", &|is| {
+        ("make('/dev/own/0'), links('/dev/own')", |is| {
             is == "(None, 4094)"
         }),
         // a page for each
-        ("long_links('/dev/own')", &|is| is == "4095"),
-        ("acls('/dev/own')", &|is| is == "4095"),
-        ("set_acl('/dev/own', 520)", &|is| is == "E2BIG"),
+        ("long_links('/dev/own')", |is| is == "4095"),
+        ("acls('/dev/own')", |is| is == "4095"),
+        ("set_acl('/dev/own', 520)", |is| is == "E2BIG"),
         // an inode is taken for a KiB; Linux before 6.6 has none on a tmpfs
-        ("attributes('/dev/own')", &|is| {
+        ("attributes('/dev/own')", |is| {
             is.parse().is_ok_and(|n: u64| n <= 4096 << 10)
         }),
-        ("sparse('/dev/own/s')", &|is| is == "(4096, 'ENOSPC')"),
-        ("nameless()", &|is| is == "ENOTSUP"),
+        ("sparse('/dev/own/s')", |is| is == "(4096, 'ENOSPC')"),
+        ("nameless()", |is| is == "ENOTSUP"),
     ];
     for (how, ends) in attacks {
         inside.is("os.mkdir('/dev/own')", "None");

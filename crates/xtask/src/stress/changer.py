@@ -64,14 +64,14 @@ def acl_of(path):
 
 
 def since(node):
-    """Since when a device's node is there: the mode that it has is set, so that the server is asked, since the
-    kernel may not have heard yet that it is gone."""
+    """Since when a device's node is there: the owner that it has is set, so that the server is asked: the kernel
+    may not have heard yet that it is gone."""
     fd = os.open(node, os.O_PATH | os.O_NOFOLLOW)
     try:
         s = os.stat(f"/proc/self/fd/{fd}")
         if not stat.S_ISBLK(s.st_mode):
             raise FileNotFoundError(errno.ENOENT, "no node", node)
-        os.chmod(f"/proc/self/fd/{fd}", s.st_mode & 0o777)
+        os.chown(f"/proc/self/fd/{fd}", s.st_uid, -1)
         return s.st_mtime_ns
     finally:
         os.close(fd)
