@@ -66,8 +66,9 @@ impl Mountpoint {
     }
 }
 
-impl Drop for Mountpoint {
-    fn drop(&mut self) {
+impl Mountpoint {
+    /// Take away what is mounted there, if anything is, whoever has files of it open.
+    pub fn unmount(&self) {
         while self.mountinfo().is_some() {
             let done = Command::new("umount").arg("-l").arg(self.path()).status();
             if !done.is_ok_and(|s| s.success()) {
@@ -75,6 +76,12 @@ impl Drop for Mountpoint {
                 return;
             }
         }
+    }
+}
+
+impl Drop for Mountpoint {
+    fn drop(&mut self) {
+        self.unmount();
     }
 }
 

@@ -1,6 +1,19 @@
 //! Which files everything is asked of.
 
+#![allow(dead_code)] // each test takes what it needs
+
 use std::collections::{BTreeMap, BTreeSet};
+
+/// One in how many of the files is asked for: `DIFFERENTIAL_SHARE`, for machines that are emulated and
+/// take minutes for all of them.
+pub fn share() -> usize {
+    match std::env::var("DIFFERENTIAL_SHARE") {
+        Ok(text) => text
+            .parse()
+            .expect("DIFFERENTIAL_SHARE is a number from 1 on"),
+        Err(_) => 1,
+    }
+}
 
 /// What is asked of which path.
 pub struct Sample {
@@ -18,6 +31,7 @@ pub struct Sample {
 
 const FORMAT: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
+const DOZEN: usize = 12;
 
 impl Sample {
     /// A sample of `inodes` (path, mode, size): whatever is binary or among `wanted`, a file of every
@@ -79,4 +93,35 @@ impl Sample {
             text,
         }
     }
+
+    /// One in `share` of it, other ones in each `turn`, but all of `wanted`, all configuration spaces, and
+    /// a dozen of the files that only root may read and of the text for everybody.
+    pub fn thin<'a>(
+        mut self,
+        wanted: impl Iterator<Item = &'a String>,
+        turn: usize,
+        share: usize,
+    ) -> Sample {
+        let wanted: BTreeSet<&String> = wanted.collect();
+        let dozen = |of: &BTreeSet<String>| every(of, turn, share.min(of.len() / DOZEN));
+        let (secret, text) = (dozen(&self.secret), dozen(&self.text));
+        let keep = |path: &String| {
+            let few = [&self.pci, &secret, &text];
+            wanted.contains(path) || few.iter().any(|of| of.contains(path))
+        };
+        for of in [&mut self.all, &mut self.some] {
+            let part = every(of, turn, share);
+            of.retain(|path| part.contains(path) || keep(path));
+        }
+        let is_asked = |path: &String| self.all.contains(path) || self.some.contains(path);
+        self.secret.retain(is_asked);
+        self.text.retain(is_asked);
+        self
+    }
+}
+
+/// One in `share` of `paths`, other ones in each `turn`.
+pub fn every(paths: &BTreeSet<String>, turn: usize, share: usize) -> BTreeSet<String> {
+    let (share, paths) = (share.max(1), paths.iter());
+    paths.skip(turn % share).step_by(share).cloned().collect()
 }
