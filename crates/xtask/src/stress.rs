@@ -26,28 +26,32 @@ pub struct Args {
 }
 
 const HELP: &str = "\
-Half of the devices are loop devices from 200 on (and a zram device now and then); half are interfaces
-in one container's own network namespace: veth pairs, one end of which is renamed before it goes (and a
-macvtap now and then). Eight processes read in that container and two in another; every fourth holds
-files open, polls them and reads them again.
+Half of the devices are loop devices from 200 on (and a zram device now and then); half
+are interfaces in one container's own network namespace: veth pairs, one end of which is
+renamed before it goes (and a macvtap now and then). Eight processes read in that
+container and two in another; every fourth holds files open, polls them and reads them
+again.
 
 It passes if, one second after the last change,
-  - everything that is listed or found inside is in a native sysfs of the same network namespace, and
-    everything there that the container has to see is inside, with some devices still plugged and
-    again with none;
-  - no reader has met an error but ENOENT and ENODEV, and what reading the same attributes answers
-    natively: such errors are learned beforehand, EINVAL of an interface that goes is known, and so
-    are ENXIO and EPERM of opening a device node;
+  - everything that is listed or found inside is in a native sysfs of the same network
+    namespace, and everything there that the container has to see is inside, with some
+    devices still plugged and again with none;
+  - no reader has met an error but ENOENT and ENODEV, and what reading the same attributes
+    answers natively: such errors are learned beforehand, EINVAL of an interface that goes
+    is known, and so are ENXIO and EPERM of opening a device node;
   - no reader has seen a hidden name;
-  - what the processes have put into /dev that change it, two in each container, is there as they left it:
-    own entries are as those of a tmpfs on which the same was done, also below a directory and under a name
-    that a device had; a mode, owner or ACL of a node has lasted as long as its device, a node that was made
-    of it too, and nothing of either any longer;
-  - they could remove everything, after which /dev has the names and the room that it had at the start;
-  - each container has heard of each of its block devices that it came as often as that it went, and
-    of no other's; one in twenty may be gone before devns has looked at it, and is never announced;
-  - devns holds as many descriptors as after a warm-up, and not much more memory, nodes, and files
-    that the kernel reads by itself;
+  - what the processes have put into /dev that change it, two in each container, is there
+    as they left it: own entries are as those of a tmpfs on which the same was done, also
+    below a directory and under a name that a device had; a mode, owner or ACL of a node
+    has lasted as long as its device, a node that was made of it too, and nothing of
+    either any longer;
+  - they could remove everything, after which /dev has the names and the room that it had
+    at the start;
+  - each container has heard of each of its block devices that it came as often as that it
+    went, and of no other's; one in twenty may be gone before devns has looked at it, and
+    is never announced;
+  - devns holds as many descriptors as after a warm-up, and not much more memory, nodes,
+    and files that the kernel reads by itself;
   - the mounts of the host are what they were.
 
 The kernel may need a minute for every 5,000 devices.";
