@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::output::LIMIT;
 use crate::{Running, tree};
 
 /// What came of each request at each path: `ok`, `ok` and what was got, or the name of an errno.
@@ -57,7 +57,9 @@ impl Probe {
 
     #[track_caller]
     fn new(mut running: Running) -> Probe {
-        let line = running.expect("ready ");
+        // an emulated machine takes its time
+        let line = running.line(LIMIT, |l| l.starts_with("ready "));
+        let line = line.unwrap_or_else(|| panic!("not ready: {}", running.so_far()));
         let who = serde_json::from_str(line.trim_start_matches("ready ")).expect("JSON");
         Probe { running, who }
     }
@@ -115,9 +117,7 @@ impl Probe {
     /// When there is none.
     #[track_caller]
     pub fn answer(&mut self) -> Value {
-        let line = self
-            .running
-            .line(Duration::from_secs(60), |l| l.starts_with("{\"answer\""));
+        let line = self.running.line(LIMIT, |l| l.starts_with("{\"answer\""));
         let line = line.unwrap_or_else(|| panic!("no answer: {}", self.running.so_far()));
         let mut answer: Value = serde_json::from_str(&line).expect("JSON");
         answer["answer"].take()

@@ -17,16 +17,19 @@ mod compare;
 mod reviewed;
 #[path = "differential/sample.rs"]
 mod sample;
+#[path = "differential/vacuity.rs"]
+mod vacuity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use compare::{Judge, script};
 use sample::{Sample, every, share};
 use serde_json::json;
 use tests::probe::{How, Probe, answers};
 use tests::{Container, Loop, inside};
+use vacuity::{enough, not_vacuous};
 
 /// Somebody in a container.
 struct Identity {
@@ -81,7 +84,7 @@ fn nobody_gets_more_than_native() {
     let next = Mutex::new(IDENTITIES.iter().enumerate());
     std::thread::scope(|scope| {
         // the machine's cores are few, and a probe waits half of the time
-        for _ in 0..3 {
+        for _ in 0..(if share() > 1 { 2 } else { 3 }) {
             scope.spawn(|| {
                 loop {
                     let Some((turn, identity)) = next.lock().expect("identities").next() else {
@@ -96,7 +99,11 @@ fn nobody_gets_more_than_native() {
     let used = used.into_inner().expect("reviews");
     let idle: Vec<&str> = reviewed::always().filter(|r| !used.contains(r)).collect();
     println!("{} of the reviews were needed, not {idle:?}", used.len());
-    assert!(idle.is_empty(), "no difference is any more: {idle:#?}");
+    // a part of the files has a part of the differences
+    assert!(
+        idle.is_empty() || share() > 1,
+        "no difference is any more: {idle:#?}"
+    );
 }
 
 /// Everything, as one identity; `turn` says which part of what there is too much of.
@@ -128,7 +135,7 @@ fn compare_as(identity: &Identity, turn: usize) -> Judge {
         identity.name
     );
     let mut judge = Judge::new(identity.name, &[&granted]);
-    let sample = Sample::of(&native.walk(), written.keys(), turn, IDENTITIES.len());
+    let sample = Sample::of(&walk(&mut native), written.keys(), turn, IDENTITIES.len());
     let sample = sample.thin(written.keys(), turn, share());
     judge.compare(&mut native, &mut view, &sample.all, How::All);
     judge.compare(&mut native, &mut view, &sample.some, How::Some);
@@ -140,79 +147,13 @@ fn compare_as(identity: &Identity, turn: usize) -> Judge {
     judge
 }
 
-/// The kernel's version.
-fn kernel() -> (u32, u32) {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
-    let mut parts = release.split(['.', '-']).map(|p| p.trim().parse());
-    match (parts.next(), parts.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
-        _ => panic!("{release:?} is no release"),
+/// Every file. Where a part of them is enough, what the first one found is: they differ in a loop device.
+fn walk(native: &mut Probe) -> Vec<(String, u32, u64)> {
+    static FOUND: OnceLock<Vec<(String, u32, u64)>> = OnceLock::new();
+    match share() {
+        1 => native.walk(),
+        _ => FOUND.get_or_init(|| native.walk()).clone(),
     }
-}
-
-/// What was asked had to do with everything that could go wrong.
-fn not_vacuous(
-    identity: &Identity,
-    judge: &Judge,
-    sample: &Sample,
-    granted: &str,
-    not_granted: &str,
-) {
-    let name = identity.name;
-    let got = |path: &str, request: &str| judge.got(path, request);
-    let native = |path: &str, request: &str| judge.native(path, request);
-    let sizes = (sample.all.len(), sample.some.len());
-    println!("{name}: {sizes:?} files");
-    assert!(
-        sizes.0 > 250 / share() && sizes.1 > 2000 / share(),
-        "{name}: {sizes:?}"
-    );
-
-    // 64 bytes of PCI configuration are for everybody, the rest for CAP_SYS_ADMIN: this test has it
-    assert!(!sample.pci.is_empty(), "no PCI device");
-    for path in &sample.pci {
-        let mighty = std::fs::read(format!("/sys{path}")).expect("PCI configuration");
-        assert!(mighty.len() > 64, "{path}: {} bytes", mighty.len());
-        for answers in [got(path, "read 0"), native(path, "read 0")] {
-            let length = answers.strip_prefix("ok ").unwrap_or_default().chars();
-            assert_eq!(length.count(), 64, "{name}: {path}");
-        }
-        assert_eq!(got(path, "read 64"), "ok ", "{name}: {path}");
-    }
-
-    // second opens of text are the kernel's (since 6.9), which natively cannot map it either
-    let by_kernel = sample.text.iter();
-    let by_kernel = by_kernel
-        .filter(|p| got(p, "map private") == "ENODEV")
-        .count();
-    if kernel() >= (6, 9) {
-        assert!(by_kernel > 5, "{name}: the kernel read {by_kernel} files");
-    }
-
-    // files that only root may read: there they are, and they are read by root alone
-    let secrets = sample.secret.iter().map(|p| got(p, "read 0"));
-    let (read, refused): (Vec<_>, Vec<_>) = secrets.partition(|a| a.starts_with("ok"));
-    let is_root = !identity.userns && identity.becomes != "uid=1000";
-    match is_root {
-        true => assert!(read.len() > 10, "{name}: {} of 0400", read.len()),
-        false => assert!(
-            read.is_empty() && refused.len() > 10,
-            "{name}: {read:?}, {refused:?}"
-        ),
-    }
-
-    // a driver that asks who writes: natively it may be opened by root, and refuses
-    let mtu = std::fs::read_to_string("/sys/class/net/lo/mtu").expect("mtu of lo");
-    std::fs::write("/sys/class/net/lo/mtu", mtu.trim()).expect("mtu, by real root");
-    let refusal = if is_root { "EPERM" } else { "EACCES" };
-    if !identity.userns {
-        assert_eq!(native(CHECKED_STORE, "write"), refusal, "{name}");
-    }
-    assert_eq!(got(CHECKED_STORE, "write"), "EACCES", "{name}");
-    assert_eq!(got(not_granted, "write"), "EACCES", "{name}");
-    let may_write = identity.becomes != "uid=1000";
-    let expected = if may_write { "ok 2" } else { "EACCES" };
-    assert_eq!(got(granted, "write"), expected, "{name}");
 }
 
 /// Real root has a file open in the container before, after and while it is asked for.
@@ -225,8 +166,8 @@ fn orders(judge: &mut Judge, native: &mut Probe, view: &mut Probe, sample: &Samp
         command
     };
     let mut root = Probe::of(root);
-    let secrets = sample.secret.iter().take(8);
-    let text = sample.text.iter().take(12);
+    let secrets = sample.secret.iter().take(enough(8));
+    let text = sample.text.iter().take(enough(12));
     let paths: BTreeSet<String> = sample
         .pci
         .iter()

@@ -31,7 +31,8 @@ pub struct Sample {
 
 const FORMAT: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
-const DOZEN: usize = 12;
+/// That many of a kind are enough.
+const FEW: usize = 4;
 
 impl Sample {
     /// A sample of `inodes` (path, mode, size): whatever is binary or among `wanted`, a file of every
@@ -94,28 +95,26 @@ impl Sample {
         }
     }
 
-    /// One in `share` of it, other ones in each `turn`, but all of `wanted`, all configuration spaces, and
-    /// a dozen of the files that only root may read and of the text for everybody.
+    /// One in `share` of it, other ones in each `turn`, but all of `wanted`, and some configuration spaces,
+    /// files that only root may read and texts for everybody.
     pub fn thin<'a>(
         mut self,
         wanted: impl Iterator<Item = &'a String>,
         turn: usize,
         share: usize,
     ) -> Sample {
-        let wanted: BTreeSet<&String> = wanted.collect();
-        let dozen = |of: &BTreeSet<String>| every(of, turn, share.min(of.len() / DOZEN));
-        let (secret, text) = (dozen(&self.secret), dozen(&self.text));
-        let keep = |path: &String| {
-            let few = [&self.pci, &secret, &text];
-            wanted.contains(path) || few.iter().any(|of| of.contains(path))
-        };
-        for of in [&mut self.all, &mut self.some] {
-            let part = every(of, turn, share);
-            of.retain(|path| part.contains(path) || keep(path));
+        let mut keep: BTreeSet<String> = wanted.cloned().collect();
+        for kind in [&mut self.pci, &mut self.secret, &mut self.text] {
+            let enough = every(kind, turn, share.min(kind.len() / FEW));
+            keep.extend(enough);
         }
-        let is_asked = |path: &String| self.all.contains(path) || self.some.contains(path);
-        self.secret.retain(is_asked);
-        self.text.retain(is_asked);
+        for of in [&mut self.all, &mut self.some] {
+            keep.extend(every(of, turn, share));
+            of.retain(|path| keep.contains(path));
+        }
+        for kind in [&mut self.pci, &mut self.secret, &mut self.text] {
+            kind.retain(|path| keep.contains(path));
+        }
         self
     }
 }
