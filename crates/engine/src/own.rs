@@ -103,11 +103,12 @@ impl Missed for Engine {
                 .is_some_and(|p| p.starts_with(class.as_bytes()))
         });
         let may_be = in_class || path.contains_str("/net/") || path.ends_with(b"/net");
-        may_be && self.has_new_interface() && {
+        if may_be && self.has_new_interface() {
             let change = self.take_up_interfaces();
             merge(&mut self.taken_up.lock(), change);
-            true
         }
+        // also if it is another thread that took it up, since whoever asks has looked
+        may_be
     }
 
     /// Directories that are named after a subsystem of interfaces: of a class, of a device's children.

@@ -21,7 +21,7 @@ pub struct Scene {
 pub type SharedScene = Arc<RwLock<Scene>>;
 
 /// Asked when a name is not there that only the container's own network namespace could have
-/// brought meanwhile: true when it has something new.
+/// brought meanwhile: true when it may be there now, so that it has to be looked for again.
 pub trait Missed: Send + Sync {
     /// Look whether `path` in the tree may be an interface of the container that nobody has told
     /// us of yet, and if so take it up.
