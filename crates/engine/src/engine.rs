@@ -84,7 +84,11 @@ impl Engine {
         for device in enumerate::devices(&config.sysfs)? {
             let own = enumerate::is_net(&device);
             let udev = known_to_udev(udev, &config.run, &device);
-            table.insert(Facts { device, udev, own });
+            table.insert(Facts {
+                udev,
+                own,
+                ..Facts::new(device)
+            });
         }
         let own = table
             .iter()
@@ -195,9 +199,8 @@ impl Engine {
             None => Udev::Absent,
         };
         Facts {
-            own: false,
             udev,
-            device,
+            ..Facts::new(device)
         }
     }
 

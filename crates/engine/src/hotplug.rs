@@ -107,9 +107,8 @@ impl Watcher {
                 let udev = self.engine.facts(device.clone(), false).udev;
                 let arrival = self.engine.scene.read().table.arrival(&device.devpath);
                 let facts = Facts {
-                    own: false,
                     udev,
-                    device: renamed,
+                    ..Facts::new(renamed)
                 };
                 moved.push((facts, arrival));
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use bstr::{BString, ByteSlice};
 use host::enumerate::{self, NET_SUBSYSTEMS};
 use kobject::{Device, Devpath};
-use policy::{Facts, Udev, ViewChange};
+use policy::{Facts, ViewChange};
 use viewfs::{Missed, Scene};
 
 use crate::engine::{Engine, class_name};
@@ -58,9 +58,8 @@ impl Engine {
                     .is_some_and(|f| f.device == device);
                 if !known {
                     scene.table.insert(Facts {
-                        device,
-                        udev: Udev::Absent,
                         own: true,
+                        ..Facts::new(device)
                     });
                     merge(&mut all, refresh(scene, &devpath));
                 }

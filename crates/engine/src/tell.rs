@@ -120,16 +120,15 @@ impl Watcher {
             let scene: &Scene = &self.engine.scene.read();
             let why = scene
                 .view
-                .decision(&event.devpath)
-                .map(|d| &d.reason)
-                .unwrap_or(&Reason::Default);
+                .decision(&scene.table, &event.devpath)
+                .map_or(Reason::Default, |decision| decision.reason);
             log::debug!("withheld {}@{}: {why}", event.action, event.devpath);
         }
     }
 
     pub(crate) fn forget(&mut self, change: &ViewChange) {
         self.say_revoked(change);
-        if change.paths.is_empty() && change.vanished.is_empty() && change.appeared.is_empty() {
+        if change.is_empty() {
             return;
         }
         let until = Instant::now() + CACHE_PATIENCE;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kobject::{DevKind, Device, Devname, UdevMessage, UdevSaid};
+use kobject::{Bytes, DevKind, Device, Devname, UdevMessage, UdevSaid};
 
 /// Whether the host has udev: its control socket is there, as libudev checks it.
 pub fn present(run: &Path) -> bool {
@@ -51,16 +51,26 @@ pub fn of_message(run: &Path, device: &Device, message: UdevMessage) -> UdevSaid
         true => 0,
         false => read(run, device).map_or(0, |said| said.link_priority),
     };
+    // what is older than systemd 247 says `TAGS` only
+    let tags = message
+        .get(b"CURRENT_TAGS")
+        .or_else(|| message.get(b"TAGS"));
+    let tags = tags.unwrap_or_default().split(|b| *b == b':');
     UdevSaid {
+        tags: tags
+            .filter(|tag| !tag.is_empty())
+            .map(Bytes::from)
+            .collect(),
         properties: message.vars,
         links,
         link_priority,
     }
 }
 
-/// A database file: its `E:`, `S:` and `L:` lines.
+/// A database file: its `E:`, `S:`, `L:` lines, and its tags: `Q:` lines where there are such (`V:1`, since systemd 247), else `G:`.
 pub fn parse(text: &[u8], device: &Device) -> UdevSaid {
     let mut said = UdevSaid::default();
+    let is_current = text.split(|b| *b == b'\n').any(|line| line == b"V:1");
     for line in text.split(|b| *b == b'\n') {
         match line {
             [b'E', b':', line @ ..] => {
@@ -73,6 +83,8 @@ pub fn parse(text: &[u8], device: &Device) -> UdevSaid {
                 let number = std::str::from_utf8(number).ok();
                 said.link_priority = number.and_then(|n| n.parse().ok()).unwrap_or(0);
             }
+            [b'Q', b':', tag @ ..] if is_current => drop(said.tags.insert(tag.into())),
+            [b'G', b':', tag @ ..] if !is_current => drop(said.tags.insert(tag.into())),
             _ => {}
         }
     }
@@ -104,6 +116,11 @@ mod tests {
         assert_eq!(said.properties.len(), 2);
         assert_eq!(names(&said), ["disk/by-id/x", "y"]);
         assert_eq!(said.link_priority, -7);
+        assert!(said.tags.is_empty());
+        let said = parse(b"G:seat\nG:uaccess\nQ:seat\nV:1\n", &device());
+        assert_eq!(said.tags, ["seat".into()].into());
+        let said = parse(b"G:seat\nG:uaccess\n", &device());
+        assert_eq!(said.tags, ["seat".into(), "uaccess".into()].into());
         let hostile = b"L:x\nS:../../null\nS:/etc/passwd\nS:\nS:a//b\nS:a\x1bb\nS:a/../b\nS:ok\nS";
         let said = parse(hostile, &device());
         assert_eq!((names(&said), said.link_priority), (vec!["ok".into()], 0));

@@ -1,4 +1,6 @@
-use crate::{Devname, Properties};
+use std::collections::BTreeSet;
+
+use crate::{Bytes, Devname, Properties};
 
 /// What udev said of a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub struct UdevSaid {
     pub links: Vec<Devname>,
     /// Who gets a link that several devices claim: the highest (udev(7), `link_priority`).
     pub link_priority: i32,
+    /// Its tags, those that the last event left it (`CURRENT_TAGS` in udev(7)).
+    pub tags: BTreeSet<Bytes>,
 }
 
 impl From<Properties> for UdevSaid {

@@ -45,7 +45,7 @@ pub struct Shown {
 
 impl Shown {
     pub(crate) fn new(facts: &Facts, decision: &Decision, arrival: u64) -> Shown {
-        let (device, node) = (&facts.device, &decision.node);
+        let (device, node) = (&facts.device, &decision.says.node);
         let (devnum, devname) = (device.devnum(), device.devname());
         let (mut links, mut no_links) = (Vec::new(), Vec::new());
         let (mut host_links, mut link_priority) = (Vec::new(), 0);

@@ -3,39 +3,51 @@
 use kobject::Devpath;
 
 use crate::{
-    Decision, DeviceTable, Facts, Policy, Reason, Show,
+    Decision, DeviceTable, Facts, Policy, Reason, Show, Wanted,
+    candidates::{Memory, Order},
     matcher::{Matcher, Truth},
     policy::DeviceRule,
+    table::Slot,
 };
 
-/// Decides about `facts`, a device of the table. `above` says what was decided about a device above it.
-pub(crate) fn decide<'a>(
+/// Decides about `facts`, a device of the table. `disk` says what was decided about the disk above a partition. `memory` is of this policy
+/// and this table.
+pub(crate) fn decide(
     policy: &Policy,
     table: &DeviceTable,
     facts: &Facts,
-    above: impl Fn(&Devpath) -> Option<&'a Decision>,
+    memory: &Memory,
+    disk: impl FnOnce(&Facts) -> Option<Decision>,
 ) -> Decision {
     if facts.own {
         return Decision::plain(Show::Rw, Reason::OwnNamespace);
     }
-    let ancestors: Vec<&Facts> = table.ancestors(&facts.device.devpath).collect();
+    let chain: Vec<(Slot, &Facts)> = table.chain_above(&facts.device.devpath).collect();
+    let ancestors: Vec<&Facts> = chain.iter().map(|(_, facts)| *facts).collect();
     if is_of(facts, b"net") || ancestors.iter().any(|above| is_of(above, b"net")) {
         return Decision {
             hidden_by_name: true,
             ..Decision::plain(Show::Hide, Reason::OtherNamespace)
         };
     }
-    let decision = by_rules(policy, table, facts, &ancestors);
+    let orders = policy
+        .candidates
+        .for_device(facts, chain.into_iter(), memory);
+    let decision = by_rules(policy, table, facts, &ancestors, &orders);
     if decision.show == Show::Hide
-        && is_of(facts, b"block")
-        && facts.device.devtype() == Some(b"partition")
-        && let Some(disk) = ancestors.first().filter(|disk| is_of(disk, b"block"))
-        && let Some(of_disk) =
-            above(&disk.device.devpath).filter(|decision| decision.show == Show::Rw)
+        && let Some(above) = disk_of(facts, &ancestors)
+        && let Some(of_disk) = disk(above).filter(|decision| decision.show == Show::Rw)
     {
-        return through(of_disk, &disk.device.devpath);
+        return through(of_disk, &above.device.devpath);
     }
     decision
+}
+
+/// The disk of a partition: who may use all of it reads the partition anyway.
+fn disk_of<'a>(facts: &Facts, ancestors: &[&'a Facts]) -> Option<&'a Facts> {
+    let is_partition = is_of(facts, b"block") && facts.device.devtype() == Some(b"partition");
+    let above = ancestors.first().filter(|_| is_partition);
+    above.copied().filter(|disk| is_of(disk, b"block"))
 }
 
 fn is_of(facts: &Facts, subsystem: &[u8]) -> bool {
@@ -46,12 +58,19 @@ fn is_of(facts: &Facts, subsystem: &[u8]) -> bool {
         .is_some_and(|name| name == subsystem)
 }
 
-fn by_rules(policy: &Policy, table: &DeviceTable, facts: &Facts, ancestors: &[&Facts]) -> Decision {
+fn by_rules(
+    policy: &Policy,
+    table: &DeviceTable,
+    facts: &Facts,
+    ancestors: &[&Facts],
+    orders: &[Order],
+) -> Decision {
     let mut waiting: Option<Reason> = None;
     let mut may_show = false;
     let mut hidden_by_name = false;
     let mut certain = Decision::plain(Show::Hide, Reason::Default);
-    for (order, rule) in policy.devices.iter().enumerate() {
+    for order in orders.iter().map(|order| *order as usize) {
+        let rule = &policy.devices[order];
         let candidate = Candidate::of(rule, table, facts, ancestors);
         if candidate.truth == Truth::False {
             continue;
@@ -71,8 +90,8 @@ fn by_rules(policy: &Policy, table: &DeviceTable, facts: &Facts, ancestors: &[&F
                 rule: rule.refer.clone(),
                 through: candidate.through,
             },
-            sysfs: rule.sysfs.clone(),
-            node: rule.node.clone(),
+            says: rule.says.clone(),
+            ancestors: rule.says.ancestors.unwrap_or(policy.ancestors()),
             order,
             hidden_by_name: false,
         };
@@ -97,7 +116,7 @@ struct Candidate {
     /// Else the nearest device above that it matches.
     through: Option<Devpath>,
     /// What an unknown answer waits for, sorted.
-    waits: Vec<String>,
+    waits: Vec<Wanted>,
 }
 
 impl Candidate {
@@ -133,8 +152,7 @@ impl Candidate {
 }
 
 /// The same decision for a device below the one that it is about.
-fn through(decision: &Decision, above: &Devpath) -> Decision {
-    let mut decision = decision.clone();
+fn through(mut decision: Decision, above: &Devpath) -> Decision {
     if let Reason::Rule { through, .. } = &mut decision.reason {
         through.get_or_insert_with(|| above.clone());
     }

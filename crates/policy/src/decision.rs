@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use kobject::Devpath;
 
-use crate::{glob::Globs, node::NodeSays};
+use crate::{Ancestors, Events, Wanted, says::Says};
 
 /// How a device shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ pub enum Reason {
     /// A rule decided it.
     Rule {
         /// Which.
-        rule: RuleRef,
+        rule: Arc<RuleRef>,
         /// The device above it that the rule matched; `None` when it matched the device itself.
         through: Option<Devpath>,
     },
@@ -76,9 +76,9 @@ pub enum Reason {
     /// Whether an early rule is about it depends on what udev has not said yet: hidden.
     Unknown {
         /// The first such rule.
-        rule: RuleRef,
-        /// The properties that it waits for.
-        keys: Vec<String>,
+        rule: Arc<RuleRef>,
+        /// What is not known, sorted.
+        keys: Vec<Wanted>,
     },
 }
 
@@ -99,7 +99,19 @@ impl fmt::Display for Reason {
             }
             Reason::OtherNamespace => f.write_str("it belongs to another network namespace"),
             Reason::Unknown { rule, keys } => {
-                write!(f, "rule {rule} waits for udev to say {}", keys.join(", "))
+                let names = |of_udev: bool| {
+                    let keys = keys.iter().filter(|key| key.is_of_udev() == of_udev);
+                    keys.map(Wanted::to_string).collect::<Vec<_>>().join(", ")
+                };
+                write!(f, "rule {rule} ")?;
+                match (&*names(true), &*names(false)) {
+                    (udev, "") => write!(f, "waits for udev to say {udev}"),
+                    ("", attrs) => write!(f, "asks for {attrs}, which cannot be read"),
+                    (udev, attrs) => write!(
+                        f,
+                        "waits for udev to say {udev}, and asks for {attrs}, which cannot be read"
+                    ),
+                }
             }
         }
     }
@@ -112,10 +124,10 @@ pub struct Decision {
     pub show: Show,
     /// Why.
     pub reason: Reason,
-    /// The deciding rule's `sysfs` part.
-    pub(crate) sysfs: Arc<SysfsGlobs>,
-    /// The deciding rule's `node` and `on_revoke`.
-    pub(crate) node: Arc<NodeSays>,
+    /// What the deciding rule says besides.
+    pub(crate) says: Arc<Says>,
+    /// What shows of the devices above it.
+    pub(crate) ancestors: Ancestors,
     /// The deciding rule's place among the policy's, from 0.
     pub(crate) order: usize,
     /// Whether it is, or while something is unknown could be, hidden by a rule that matches the device itself.
@@ -123,22 +135,25 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Which events of the device the container gets.
+    pub fn events(&self) -> Events {
+        self.says.events
+    }
+
+    /// What shows of the devices above it.
+    pub fn ancestors(&self) -> Ancestors {
+        self.ancestors
+    }
+
     /// Without a rule: what holds when none has its say.
     pub(crate) fn plain(show: Show, reason: Reason) -> Decision {
         Decision {
             show,
             reason,
-            sysfs: Arc::default(),
-            node: Arc::default(),
+            says: Says::nothing(),
+            ancestors: Ancestors::default(),
             order: usize::MAX,
             hidden_by_name: false,
         }
     }
-}
-
-/// The `sysfs` part of a rule: globs over paths relative to the device's directory.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct SysfsGlobs {
-    pub write: Globs,
-    pub hide: Globs,
 }

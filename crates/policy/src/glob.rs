@@ -154,8 +154,13 @@ impl Glob {
         }
     }
 
+    /// The one text that it matches, if there is only one.
+    pub fn whole(&self) -> Option<&[u8]> {
+        (self.tail == Tail::None).then(|| self.literal())
+    }
+
     /// What every match begins with.
-    fn literal(&self) -> &[u8] {
+    pub fn literal(&self) -> &[u8] {
         &self.pattern.as_bytes()[..self.prefix]
     }
 

@@ -4,6 +4,8 @@
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
 //! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
 
+mod attrs;
+mod candidates;
 mod change;
 mod decide;
 mod decision;
@@ -16,17 +18,24 @@ mod node;
 mod policy;
 mod revoke;
 mod rules;
+mod says;
+mod table;
 mod template;
 mod view;
+mod wait;
 mod words;
 mod yaml;
 
+pub use attrs::{Attribute, Attributes};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
-pub use facts::{DeviceTable, Facts, Udev};
+pub use facts::{Facts, Udev};
 pub use node::{NoLink, NoLinkReason, Owner};
 pub use policy::{Cpus, Limits, Policy};
 pub use revoke::OnRevoke;
 pub use rules::{Container, Rules, SelectError};
+pub use says::{Ancestors, Events};
+pub use table::DeviceTable;
 pub use view::{FileAccess, Sight, Verdict, View};
+pub use wait::Wanted;

@@ -1,8 +1,10 @@
 //! Whether a device is what a rule is about: true, false, or not known yet.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use kobject::{DevKind, Devnum};
 
-use crate::{DeviceTable, Facts, Udev, glob::Globs};
+use crate::{Attribute, DeviceTable, Facts, Udev, Wanted, glob::Globs};
 
 /// Kleene's three values, in the order that makes AND the least and OR the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +31,11 @@ impl From<bool> for Truth {
 }
 
 /// A `match`: every condition must hold.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matcher(pub Vec<Condition>);
 
 /// One key of a `match`. What a device does not have matches no glob.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     Subsystem(Globs),
     Devtype(Globs),
@@ -42,9 +44,18 @@ pub(crate) enum Condition {
     Driver(Globs),
     Devnum(Vec<DevnumPattern>),
     Property {
-        key: String,
+        key: Arc<str>,
         globs: Globs,
     },
+    /// An attribute of this very device.
+    Attr {
+        name: Arc<str>,
+        globs: Globs,
+    },
+    /// One of its tags.
+    Tag(Globs),
+    /// One of the links to its node that udev made.
+    Link(Globs),
     /// One of these holds wholly for the device or for one above it.
     Parent(Vec<Matcher>),
     /// None of these holds.
@@ -54,19 +65,70 @@ pub(crate) enum Condition {
 }
 
 impl Matcher {
-    /// Adds to `waits` the properties that an unknown answer waits for.
-    pub fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+    /// Adds to `waits` what an unknown answer waits for.
+    pub fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<Wanted>) -> Truth {
         let before = waits.len();
         let mut truth = Truth::True;
         for condition in &self.0 {
             truth = truth.min(condition.eval(table, facts, waits));
+            if truth == Truth::False {
+                break;
+            }
         }
         forget_unless_unknown(truth, before, waits)
+    }
+
+    /// Whether an attribute stands anywhere in it.
+    pub fn asks_for_attributes(&self) -> bool {
+        self.0.iter().any(|condition| match condition {
+            Condition::Attr { .. } => true,
+            Condition::Parent(matchers) | Condition::Not(matchers) | Condition::Any(matchers) => {
+                matchers.iter().any(Matcher::asks_for_attributes)
+            }
+            _ => false,
+        })
+    }
+
+    /// Adds the attributes of this device that the answer may depend on.
+    pub fn wanted_attributes(&self, facts: &Facts, wanted: &mut BTreeSet<Arc<str>>) {
+        // what else stands here need not hold for a device above that it asks for
+        let parents = self.0.iter().filter_map(|condition| match condition {
+            Condition::Parent(matchers) => Some(matchers),
+            _ => None,
+        });
+        for matcher in parents.flatten() {
+            matcher.wanted_attributes(facts, wanted);
+        }
+        if self.0.iter().any(|condition| condition.rules_out(facts)) {
+            return;
+        }
+        for condition in &self.0 {
+            match condition {
+                Condition::Attr { name, .. } => drop(wanted.insert(name.clone())),
+                Condition::Not(matchers) | Condition::Any(matchers) => {
+                    for matcher in matchers {
+                        matcher.wanted_attributes(facts, wanted);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 }
 
 impl Condition {
-    fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+    /// Whether it fails whatever attributes say, and what devices above are.
+    fn rules_out(&self, facts: &Facts) -> bool {
+        match self {
+            Condition::Attr { .. }
+            | Condition::Parent(_)
+            | Condition::Not(_)
+            | Condition::Any(_) => false,
+            plain => plain.eval(&DeviceTable::default(), facts, &mut Vec::new()) == Truth::False,
+        }
+    }
+
+    pub fn eval(&self, table: &DeviceTable, facts: &Facts, waits: &mut Vec<Wanted>) -> Truth {
         let device = &facts.device;
         let known = |globs: &Globs, text: Option<&[u8]>| {
             Truth::from(text.is_some_and(|text| globs.matches(text)))
@@ -94,11 +156,38 @@ impl Condition {
                     (None, Udev::Known(said)) => known(globs, said.properties.get(key.as_bytes())),
                     (None, Udev::Absent) => Truth::False,
                     (None, Udev::Unknown) => {
-                        waits.push(key.clone());
+                        waits.push(Wanted::Property(key.clone()));
                         Truth::Unknown
                     }
                 }
             }
+            Condition::Attr { name, globs } => match facts.attrs.get(name) {
+                Attribute::Said(text) => known(globs, Some(text)),
+                Attribute::Absent => Truth::False,
+                Attribute::Unknown => {
+                    waits.push(Wanted::Attr(name.clone()));
+                    Truth::Unknown
+                }
+            },
+            Condition::Tag(globs) => match &facts.udev {
+                Udev::Known(said) => Truth::from(said.tags.iter().any(|tag| globs.matches(tag))),
+                Udev::Absent => Truth::False,
+                Udev::Unknown => {
+                    waits.push(Wanted::Tag);
+                    Truth::Unknown
+                }
+            },
+            Condition::Link(globs) => match &facts.udev {
+                Udev::Known(said) => {
+                    let mut links = said.links.iter();
+                    Truth::from(links.any(|link| globs.matches(link.as_bytes())))
+                }
+                Udev::Absent => Truth::False,
+                Udev::Unknown => {
+                    waits.push(Wanted::Link);
+                    Truth::Unknown
+                }
+            },
             Condition::Parent(matchers) => {
                 let before = waits.len();
                 let mut truth = any(matchers, table, facts, waits);
@@ -113,7 +202,7 @@ impl Condition {
     }
 }
 
-fn any(matchers: &[Matcher], table: &DeviceTable, facts: &Facts, waits: &mut Vec<String>) -> Truth {
+fn any(matchers: &[Matcher], table: &DeviceTable, facts: &Facts, waits: &mut Vec<Wanted>) -> Truth {
     let before = waits.len();
     let mut truth = Truth::False;
     for matcher in matchers {
@@ -123,7 +212,7 @@ fn any(matchers: &[Matcher], table: &DeviceTable, facts: &Facts, waits: &mut Vec
 }
 
 /// What an answer did not depend on is not waited for.
-fn forget_unless_unknown(truth: Truth, before: usize, waits: &mut Vec<String>) -> Truth {
+fn forget_unless_unknown(truth: Truth, before: usize, waits: &mut Vec<Wanted>) -> Truth {
     if truth != Truth::Unknown {
         waits.truncate(before);
     }
@@ -150,6 +239,16 @@ impl DevnumPattern {
             kind,
             major: range(major)?,
             minor: range(minor)?,
+        })
+    }
+
+    /// The one number that it matches, if there is only one.
+    pub fn only(&self) -> Option<Devnum> {
+        let one = |(low, high): (u32, u32)| (low == high).then_some(low);
+        Some(Devnum {
+            kind: self.kind,
+            major: one(self.major)?,
+            minor: one(self.minor)?,
         })
     }
 

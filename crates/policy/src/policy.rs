@@ -1,9 +1,10 @@
 //! A policy, compiled.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    Owner, RuleRef, Show, decision::SysfsGlobs, glob::Globs, matcher::Matcher, node::NodeSays,
+    Ancestors, Facts, Owner, RuleRef, Show, candidates::Candidates, glob::Globs, matcher::Matcher,
+    says::Says,
 };
 
 /// A compiled policy: its own rules, then its bases', in the order in which they are tried.
@@ -12,7 +13,12 @@ pub struct Policy {
     name: Arc<str>,
     cpus: Cpus,
     limits: Limits,
+    ancestors: Ancestors,
     pub(crate) devices: Vec<DeviceRule>,
+    /// Which of them may be about a device.
+    pub(crate) candidates: Candidates,
+    /// The matches among them that ask for attributes.
+    asking: Vec<Arc<Matcher>>,
     pub(crate) paths: Vec<PathRule>,
 }
 
@@ -55,19 +61,31 @@ pub(crate) enum Rule {
 /// A rule with `match`.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceRule {
-    pub refer: RuleRef,
+    pub refer: Arc<RuleRef>,
     pub matcher: Arc<Matcher>,
     pub show: Show,
     /// Whether it holds for what is below a matching device too.
     pub subtree: bool,
-    pub sysfs: Arc<SysfsGlobs>,
-    pub node: Arc<NodeSays>,
+    pub says: Arc<Says>,
+}
+
+impl DeviceRule {
+    /// Whether it decides just as another does, wherever they stand.
+    pub fn says_the_same(&self, other: &DeviceRule) -> bool {
+        Arc::ptr_eq(&self.matcher, &other.matcher)
+            && Arc::ptr_eq(&self.says, &other.says)
+            && (self.show, self.subtree) == (other.show, other.subtree)
+            || self.show == other.show
+                && self.subtree == other.subtree
+                && self.says == other.says
+                && self.matcher == other.matcher
+    }
 }
 
 /// A rule with `path`: `show` is ro or hide.
 #[derive(Clone, Debug)]
 pub(crate) struct PathRule {
-    pub refer: RuleRef,
+    pub refer: Arc<RuleRef>,
     pub globs: Globs,
     pub show: Show,
 }
@@ -88,13 +106,17 @@ impl Policy {
         name: Arc<str>,
         cpus: Cpus,
         limits: Limits,
+        ancestors: Ancestors,
         rules: impl IntoIterator<Item = Rule>,
     ) -> Policy {
         let mut policy = Policy {
             name,
             cpus,
             limits,
+            ancestors,
             devices: Vec::new(),
+            candidates: Candidates::default(),
+            asking: Vec::new(),
             paths: Vec::new(),
         };
         for rule in rules {
@@ -103,6 +125,14 @@ impl Policy {
                 Rule::Path(rule) => policy.paths.push(rule),
             }
         }
+        policy.candidates = Candidates::of(&policy.devices);
+        policy.asking = policy
+            .devices
+            .iter()
+            .map(|rule| &rule.matcher)
+            .filter(|matcher| matcher.asks_for_attributes())
+            .cloned()
+            .collect();
         policy
     }
 
@@ -122,17 +152,33 @@ impl Policy {
         self.limits
     }
 
+    /// What shows of the devices above those that show, where their rule does not say: what the policy says, else what the first of its
+    /// bases says that does, else their files.
+    pub fn ancestors(&self) -> Ancestors {
+        self.ancestors
+    }
+
+    /// The attributes that rules ask for of this device, if the rest of the match may hold for it: to be read at `add`, `change`, `bind`
+    /// and `move`, and put into [`Facts::attrs`](crate::Facts::attrs). No others have to be: reading one runs a driver's code.
+    pub fn wanted_attributes(&self, facts: &Facts) -> BTreeSet<Arc<str>> {
+        let mut wanted = BTreeSet::new();
+        for matcher in &self.asking {
+            matcher.wanted_attributes(facts, &mut wanted);
+        }
+        wanted
+    }
+
     /// Whether a rule names an owner of nodes, so that the container's /etc/passwd and /etc/group have to be read.
     pub fn names_owners(&self) -> bool {
         self.devices.iter().any(|rule| {
-            [&rule.node.uid, &rule.node.gid]
+            [&rule.says.node.uid, &rule.says.node.gid]
                 .iter()
                 .any(|owner| matches!(owner, Some(Owner::Name(_))))
         })
     }
 
     /// The first path rule that matches a sysfs path, and what it says: `ro` or `hide`.
-    pub fn path_rule(&self, path: &[u8]) -> Option<(&RuleRef, Show)> {
+    pub fn path_rule(&self, path: &[u8]) -> Option<(&Arc<RuleRef>, Show)> {
         self.paths
             .iter()
             .find(|rule| rule.globs.matches(path))

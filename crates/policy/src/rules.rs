@@ -240,6 +240,10 @@ fn compile(policy: &Definition, all: &[&Definition]) -> Arc<Policy> {
             .find_map(|policy| policy.cpus)
             .unwrap_or_default(),
         limits,
+        order
+            .iter()
+            .find_map(|policy| policy.ancestors)
+            .unwrap_or_default(),
         order.iter().flat_map(|policy| policy.rules.iter().cloned()),
     ))
 }

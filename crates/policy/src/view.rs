@@ -2,6 +2,8 @@
 
 mod index;
 mod judge;
+mod reload;
+mod update;
 
 pub use judge::{FileAccess, Verdict};
 
@@ -10,9 +12,12 @@ use std::{
     sync::Arc,
 };
 
-use kobject::{Bytes, Devpath};
+use kobject::Devpath;
 
-use crate::{Decision, DeviceTable, Policy, Reason, Show, Shown, ViewChange, decide::decide};
+use crate::{
+    Decision, DeviceTable, Facts, Policy, Reason, Shown, ViewChange, Wanted, candidates::Memory,
+    decide::decide,
+};
 use index::{Index, Links};
 
 /// How a device's directory shows.
@@ -32,13 +37,14 @@ pub enum Sight {
 #[derive(Clone, Debug)]
 pub struct View {
     policy: Arc<Policy>,
-    /// Every device of the table, hidden ones too.
+    /// The devices that show, those on the way to them, and those whose decision waits for something. All others are hidden, and most
+    /// devices are.
     entries: BTreeMap<Devpath, Entry>,
     index: Index,
 }
 
-/// One device.
-#[derive(Clone, Debug, PartialEq)]
+/// One device that is not simply hidden.
+#[derive(Clone, Debug)]
 struct Entry {
     decision: Decision,
     /// Of devices that show rw or ro.
@@ -63,12 +69,6 @@ impl View {
         &self.policy
     }
 
-    /// Another policy from now on; everything is decided anew.
-    pub fn set_policy(&mut self, policy: Arc<Policy>, table: &DeviceTable) -> ViewChange {
-        self.policy = policy;
-        self.refresh_all(table)
-    }
-
     /// Decides anew about this device, whether it is there, has changed or is gone from the table, and about everything below it.
     pub fn refresh(&mut self, table: &DeviceTable, devpath: &Devpath) -> ViewChange {
         let mut devices: BTreeSet<Devpath> = table
@@ -84,9 +84,9 @@ impl View {
         );
         let above = devpath
             .ancestors()
-            .filter(|above| self.entries.contains_key(above))
+            .filter(|above| table.contains(above) || self.entries.contains_key(above))
             .collect();
-        self.update(table, &devices, above)
+        self.update(table, &devices, &above)
     }
 
     /// Decides anew about every device.
@@ -96,7 +96,7 @@ impl View {
             .map(|facts| facts.device.devpath.clone())
             .collect();
         devices.extend(self.entries.keys().cloned());
-        self.update(table, &devices, Vec::new())
+        self.update(table, &devices, &BTreeSet::new())
     }
 
     /// How this device shows; `None` when it is hidden or no device.
@@ -104,9 +104,13 @@ impl View {
         self.entries.get(devpath)?.sight
     }
 
-    /// The decision about a device of the table, hidden ones included.
-    pub fn decision(&self, devpath: &Devpath) -> Option<&Decision> {
-        Some(&self.entries.get(devpath)?.decision)
+    /// The decision about a device of the table, hidden ones included. What is hidden is not remembered, but decided when somebody asks.
+    pub fn decision(&self, table: &DeviceTable, devpath: &Devpath) -> Option<Decision> {
+        if let Some(entry) = self.entries.get(devpath) {
+            return Some(entry.decision.clone());
+        }
+        let facts = table.get(devpath)?;
+        Some(self.decide(table, facts, &Memory::default()))
     }
 
     /// The devices that show rw or ro, ordered by devpath.
@@ -118,94 +122,21 @@ impl View {
 
     /// The devices that are hidden because of what udev has not said yet.
     pub fn waiting(&self) -> impl Iterator<Item = &Devpath> {
+        let waits = |entry: &Entry| match &entry.decision.reason {
+            Reason::Unknown { keys, .. } => keys.iter().any(Wanted::is_of_udev),
+            _ => false,
+        };
         self.entries
             .iter()
-            .filter(|(_, entry)| matches!(entry.decision.reason, Reason::Unknown { .. }))
+            .filter(move |(_, entry)| waits(entry))
             .map(|(devpath, _)| devpath)
     }
 
-    /// Decides anew about `devices` and sees what it means for those `above` them.
-    fn update(
-        &mut self,
-        table: &DeviceTable,
-        devices: &BTreeSet<Devpath>,
-        above: Vec<Devpath>,
-    ) -> ViewChange {
-        let mut before: BTreeMap<Devpath, Entry> = BTreeMap::new();
-        for devpath in devices.iter().chain(&above) {
-            if let Some(entry) = self.entries.get(devpath) {
-                self.index.remove_links(&entry.links);
-                before.insert(devpath.clone(), entry.clone());
-            }
-        }
-        // Parents come before their children, whose decisions may follow theirs.
-        for devpath in devices {
-            let entry = table.get(devpath).map(|facts| {
-                let decision = decide(&self.policy, table, facts, |above| self.decision(above));
-                let arrival = table.arrival(devpath).unwrap_or_default();
-                let shown =
-                    (decision.show != Show::Hide).then(|| Shown::new(facts, &decision, arrival));
-                Entry {
-                    decision,
-                    shown,
-                    sight: None,
-                    links: Links::default(),
-                }
-            });
-            let shows = entry.as_ref().is_some_and(|entry| entry.shown.is_some());
-            let old = match entry {
-                Some(entry) => self.entries.insert(devpath.clone(), entry),
-                None => self.entries.remove(devpath),
-            };
-            match (old.is_some_and(|old| old.shown.is_some()), shows) {
-                (true, false) => self.index.leave_way(devpath),
-                (false, true) => self.index.enter_way(devpath),
-                _ => {}
-            }
-        }
-        let mut paths: BTreeSet<Bytes> = BTreeSet::new();
-        for devpath in devices.iter().chain(&above) {
-            if let (Some(entry), Some(facts)) = (self.entries.get_mut(devpath), table.get(devpath))
-            {
-                entry.sight = self.index.sight(devpath, &entry.decision);
-                entry.links = if entry.sight.is_some() {
-                    Links::of(&facts.device, entry.shown.is_some())
-                } else {
-                    Links::default()
-                };
-                self.index.add_links(&entry.links);
-            }
-            let (old, new) = (before.get(devpath), self.entries.get(devpath));
-            let sights = (
-                old.and_then(|entry| entry.sight),
-                new.and_then(|entry| entry.sight),
-            );
-            if sights != (None, None) && old != new {
-                paths.insert(devpath.as_bytes().into());
-                for entry in [old, new].into_iter().flatten() {
-                    paths.extend(entry.links.devices.iter().cloned());
-                }
-            }
-        }
-        paths.extend(self.index.take_toggled());
-        let mut change = ViewChange {
-            paths: paths.into_iter().collect(),
-            ..ViewChange::default()
-        };
-        for devpath in devices {
-            let old = before.remove(devpath).and_then(|entry| entry.shown);
-            let new = self
-                .entries
-                .get(devpath)
-                .and_then(|entry| entry.shown.clone());
-            match (old, new) {
-                (Some(old), Some(new)) if old != new => change.altered.push((old, new)),
-                (Some(old), None) => change.vanished.push(old),
-                (None, Some(new)) => change.appeared.push(new),
-                _ => {}
-            }
-        }
-        change
+    /// Decides about a device; what was decided about its disk counts as it stands.
+    fn decide(&self, table: &DeviceTable, facts: &Facts, memory: &Memory) -> Decision {
+        decide(&self.policy, table, facts, memory, |disk| {
+            Some(self.entries.get(&disk.device.devpath)?.decision.clone())
+        })
     }
 }
 

@@ -87,8 +87,10 @@ fn facts(dev: &Dev) -> Facts {
                     .map(|link| name_below_dev(link))
                     .collect(),
                 link_priority: dev.link_priority,
+                ..UdevSaid::default()
             }),
         },
+        attrs: Default::default(),
         own: dev.own,
     }
 }
@@ -195,7 +197,7 @@ fn verdict(view: &View, table: &DeviceTable, path: &str) -> naive::Verdict {
 }
 
 /// The view is what the model says, device by device.
-fn same_devices(view: &View, model: &Model, met: &Met) {
+fn same_devices(view: &View, table: &DeviceTable, model: &Model, met: &Met) {
     let shown: BTreeMap<Devpath, Shown> = view
         .shown()
         .map(|(devpath, shown)| (devpath.clone(), shown.clone()))
@@ -204,7 +206,7 @@ fn same_devices(view: &View, model: &Model, met: &Met) {
     let mut waiting = BTreeSet::new();
     for dev in model.devices {
         let decided = model.decide(dev);
-        let decision = view.decision(&devpath(&dev.path)).unwrap();
+        let decision = view.decision(table, &devpath(&dev.path)).unwrap();
         let same_rule = |rule: &policy::RuleRef, index: usize| {
             let expected: &Rule = &model.rules[index];
             let name = expected.name.as_deref();
@@ -241,7 +243,8 @@ fn same_devices(view: &View, model: &Model, met: &Met) {
             }
             (Why::Unknown { index, keys }, Reason::Unknown { rule, keys: actual }) => {
                 same_rule(rule, *index);
-                assert_eq!(actual, keys, "{}", dev.path);
+                let actual: Vec<String> = actual.iter().map(ToString::to_string).collect();
+                assert_eq!(actual, *keys, "{}", dev.path);
                 waiting.insert(devpath(&dev.path));
                 count(&met.unknown);
             }
@@ -281,7 +284,10 @@ fn same_devices(view: &View, model: &Model, met: &Met) {
         .filter(|place| !model.devices.iter().any(|dev| dev.path == **place))
     {
         assert_eq!(
-            (view.sight(&devpath(place)), view.decision(&devpath(place))),
+            (
+                view.sight(&devpath(place)),
+                view.decision(table, &devpath(place))
+            ),
             (None, None),
             "{place}"
         );
@@ -478,7 +484,7 @@ fn run(seed: u64, rule_count: usize, place_count: usize, steps: usize, met: &Met
             None => view.refresh_all(&table),
         };
         let model = Model::new(&rules, &devices);
-        same_devices(&view, &model, met);
+        same_devices(&view, &table, &model, met);
         add_up(&mut shown, &change, met);
         assert_eq!(
             shown,

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bstr::{BString, ByteSlice};
 use kobject::{Device, Devpath, Properties};
 use parking_lot::{Mutex, RwLock};
-use policy::{DeviceTable, Facts, Rules, Udev, View};
+use policy::{DeviceTable, Facts, Rules, View};
 
 use crate::Error;
 use crate::filter::{Source, Uevents};
@@ -246,11 +246,7 @@ fn device(path: &str, subsystem: &str, driver: Option<&str>, uevent: &str) -> Fa
     device.subsystem = (!subsystem.is_empty()).then(|| subsystem.into());
     device.driver = driver.map(Into::into);
     device.properties = Properties::parse_lines(uevent.as_bytes());
-    Facts {
-        device,
-        udev: Udev::Absent,
-        own: false,
-    }
+    Facts::new(device)
 }
 
 /// The devices of [`host`].

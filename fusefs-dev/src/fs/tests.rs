@@ -1,6 +1,6 @@
 use kobject::{Device, Devpath, Properties};
 use parking_lot::RwLock;
-use policy::{DeviceTable, Facts, Rules, Udev, View};
+use policy::{DeviceTable, Facts, Rules, View};
 use std::time::SystemTime;
 use sys::namespace::IdMap;
 
@@ -46,11 +46,7 @@ fn device(path: &str, subsystem: &str, text: &str) -> Facts {
     let mut device = Device::new(Devpath::parse(path.as_bytes()).unwrap());
     device.subsystem = Some(subsystem.into());
     device.properties = Properties::parse_lines(text.as_bytes());
-    Facts {
-        device,
-        udev: Udev::Absent,
-        own: false,
-    }
+    Facts::new(device)
 }
 
 fn sda() -> Facts {

@@ -245,11 +245,7 @@ fn a_walk_finds_the_containers_cpus_and_all_else() {
         for path in (0..36).map(|cpu| format!("{CPUS}/cpu{cpu}")) {
             let mut device = kobject::Device::new(Devpath::parse(path.as_bytes()).unwrap());
             device.subsystem = Some("cpu".into());
-            table.insert(policy::Facts {
-                device,
-                udev: policy::Udev::Absent,
-                own: false,
-            });
+            table.insert(policy::Facts::new(device));
         }
         let mut view_of = View::new(policy.clone());
         view_of.refresh_all(&table);

@@ -3,7 +3,7 @@
 pub mod naive;
 
 use kobject::{Device, Devpath, Properties};
-use policy::{DeviceTable, Facts, Udev};
+use policy::{DeviceTable, Facts};
 
 /// A device at `devpath`, which must be one, with this `uevent` file.
 pub fn device(devpath: &str, subsystem: &str, uevent: &str) -> Device {
@@ -17,11 +17,7 @@ pub fn device(devpath: &str, subsystem: &str, uevent: &str) -> Device {
 pub fn table(devices: impl IntoIterator<Item = Device>) -> DeviceTable {
     let mut table = DeviceTable::new();
     for device in devices {
-        table.insert(Facts {
-            device,
-            udev: Udev::Absent,
-            own: false,
-        });
+        table.insert(Facts::new(device));
     }
     table
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fuzz::{device, naive, table};
 use libfuzzer_sys::fuzz_target;
-use policy::{Container, FileAccess, Rules, Show, View};
+use policy::{Container, FileAccess, Rules, Sight, View};
 
 /// For a few kilobytes; instrumented, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let began = Instant::now();
     let expected = naive::matches(glob.as_bytes(), path.as_bytes());
     if let Some(view) = view(&by_device, path) {
-        let shows = view.decision(&devpath).is_some_and(|d| d.show == Show::Rw);
+        let shows = view.sight(&devpath) == Some(Sight::Rw);
         assert!(
             expected.is_none_or(|e| e == shows),
             "{glob:?} {path:?}: {shows}"

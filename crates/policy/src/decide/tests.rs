@@ -1,7 +1,7 @@
 use kobject::{Device, Properties};
 
 use super::*;
-use crate::{Rules, Udev, View};
+use crate::{Attributes, Rules, Udev, View};
 
 /// A table of devices `devpath subsystem KEY=VALUE...`; `?` among them: udev has not spoken, `!`: own.
 pub(crate) fn table(devices: &[&str]) -> DeviceTable {
@@ -28,7 +28,12 @@ pub(crate) fn facts(text: &str) -> Facts {
         }
     }
     device.properties = properties;
-    Facts { device, udev, own }
+    Facts {
+        device,
+        udev,
+        attrs: Attributes::default(),
+        own,
+    }
 }
 
 /// A view of these devices by these rules.
@@ -40,9 +45,9 @@ pub(crate) fn view(rules: &str, table: &DeviceTable) -> View {
     view
 }
 
-fn why(view: &View, devpath: &str) -> String {
+fn why(view: &View, table: &DeviceTable, devpath: &str) -> String {
     let decision = view
-        .decision(&Devpath::parse(devpath.as_bytes()).unwrap())
+        .decision(table, &Devpath::parse(devpath.as_bytes()).unwrap())
         .unwrap();
     format!("{}: {}", decision.show, decision.reason)
 }
@@ -62,11 +67,11 @@ fn the_earliest_rule_decides_whatever_the_depth() {
         &table,
     );
     assert_eq!(
-        why(&view, "/devices/usb1"),
+        why(&view, &table, "/devices/usb1"),
         "ro: rule p/hub (r:6) matches it"
     );
     assert_eq!(
-        why(&view, "/devices/usb1/1-1/input/input3/event3"),
+        why(&view, &table, "/devices/usb1/1-1/input/input3/event3"),
         "ro: rule p/hub (r:6) matches /devices/usb1 above it"
     );
 }
@@ -76,11 +81,11 @@ fn through_the_nearest_device_that_matches() {
     let table = table(&USB);
     let view = view("      - { match: { subsystem: usb }, show: ro }\n", &table);
     assert_eq!(
-        why(&view, "/devices/usb1/1-1/input/input3"),
+        why(&view, &table, "/devices/usb1/1-1/input/input3"),
         "ro: rule p (r:6) matches /devices/usb1/1-1 above it"
     );
     assert_eq!(
-        why(&view, "/devices/usb1/1-1"),
+        why(&view, &table, "/devices/usb1/1-1"),
         "ro: rule p (r:6) matches it"
     );
 }
@@ -93,11 +98,11 @@ fn scope_device_ends_at_the_device() {
         &table,
     );
     assert_eq!(
-        why(&view, "/devices/usb1/1-1"),
+        why(&view, &table, "/devices/usb1/1-1"),
         "ro: rule p (r:6) matches it"
     );
     assert_eq!(
-        why(&view, "/devices/usb1/1-1/input/input3"),
+        why(&view, &table, "/devices/usb1/1-1/input/input3"),
         "hide: no rule matches it"
     );
 }
@@ -114,16 +119,25 @@ fn what_depends_on_an_unknown_is_hidden() {
     ]);
     let view = view(rules, &waiting);
     assert_eq!(
-        why(&view, "/devices/a"),
+        why(&view, &waiting, "/devices/a"),
         "hide: rule p/pads (r:7) waits for udev to say ID_A, ID_B"
     );
     assert_eq!(
-        why(&view, "/devices/a/b"),
+        why(&view, &waiting, "/devices/a/b"),
         "hide: rule p/pads (r:7) waits for udev to say ID_A, ID_B"
     );
-    assert_eq!(why(&view, "/devices/c"), "rw: rule p/sure (r:6) matches it");
-    assert_eq!(why(&view, "/devices/d"), "ro: rule p/rest (r:8) matches it");
-    assert_eq!(why(&view, "/devices/e"), "ro: rule p/rest (r:8) matches it");
+    assert_eq!(
+        why(&view, &waiting, "/devices/c"),
+        "rw: rule p/sure (r:6) matches it"
+    );
+    assert_eq!(
+        why(&view, &waiting, "/devices/d"),
+        "ro: rule p/rest (r:8) matches it"
+    );
+    assert_eq!(
+        why(&view, &waiting, "/devices/e"),
+        "ro: rule p/rest (r:8) matches it"
+    );
     let names: Vec<String> = view.waiting().map(Devpath::to_string).collect();
     assert_eq!(names, ["/devices/a", "/devices/a/b"]);
 }
@@ -133,11 +147,17 @@ fn not_of_an_unknown_shows_nothing() {
     let rules =
         "      - { match: { subsystem: block, not: { property: { ID_USB: '1' } } }, show: rw }\n";
     assert_eq!(
-        why(&view(rules, &table(&["/devices/a block ?"])), "/devices/a"),
+        {
+            let table = table(&["/devices/a block ?"]);
+            why(&view(rules, &table), &table, "/devices/a")
+        },
         "hide: rule p (r:6) waits for udev to say ID_USB"
     );
     assert_eq!(
-        why(&view(rules, &table(&["/devices/a block"])), "/devices/a"),
+        {
+            let table = table(&["/devices/a block"]);
+            why(&view(rules, &table), &table, "/devices/a")
+        },
         "rw: rule p (r:6) matches it"
     );
 }
@@ -155,65 +175,65 @@ fn interfaces_follow_their_namespace_not_the_rules() {
         &table,
     );
     assert_eq!(
-        why(&view, "/devices/virtual/net/lo"),
+        why(&view, &table, "/devices/virtual/net/lo"),
         "rw: it belongs to the container's own network namespace"
     );
     assert_eq!(
-        why(&view, "/devices/virtual/net/lo/tap5"),
+        why(&view, &table, "/devices/virtual/net/lo/tap5"),
         "rw: it belongs to the container's own network namespace"
     );
     assert_eq!(
-        why(&view, "/devices/virtual/net/eth0"),
+        why(&view, &table, "/devices/virtual/net/eth0"),
         "hide: it belongs to another network namespace"
     );
     assert_eq!(
-        why(&view, "/devices/virtual/net/eth0/tap4"),
+        why(&view, &table, "/devices/virtual/net/eth0/tap4"),
         "hide: it belongs to another network namespace"
     );
 }
 
 #[test]
 fn a_partition_shows_as_its_rw_disk_does() {
-    let devices = [
+    let table = table(&[
         "/devices/sda block DEVTYPE=disk",
         "/devices/sda/sda1 block DEVTYPE=partition",
         "/devices/sda/bdi bdi",
-    ];
+    ]);
     let with = |show: &str| {
         view(
             &format!(
                 "      - {{ match: {{ devpath: '/devices/sda/*' }}, show: hide }}\n      - {{ match: {{ subsystem: block }}, show: {show} }}\n"
             ),
-            &table(&devices),
+            &table,
         )
     };
     assert_eq!(
-        why(&with("rw"), "/devices/sda/sda1"),
+        why(&with("rw"), &table, "/devices/sda/sda1"),
         "rw: rule p (r:7) matches /devices/sda above it"
     );
     assert_eq!(
-        why(&with("rw"), "/devices/sda/bdi"),
+        why(&with("rw"), &table, "/devices/sda/bdi"),
         "hide: rule p (r:6) matches it"
     );
     assert_eq!(
-        why(&with("ro"), "/devices/sda/sda1"),
+        why(&with("ro"), &table, "/devices/sda/sda1"),
         "hide: rule p (r:6) matches it"
     );
     let only_disk = view(
         "      - { match: { devtype: disk }, scope: device, show: rw }\n",
-        &table(&devices),
+        &table,
     );
     assert_eq!(
-        why(&only_disk, "/devices/sda/sda1"),
+        why(&only_disk, &table, "/devices/sda/sda1"),
         "rw: rule p (r:6) matches /devices/sda above it"
     );
     // Shown on its own it keeps its own decision.
     let read_only = view(
         "      - { match: { devtype: partition }, show: ro }\n      - { match: { devtype: disk }, show: rw }\n",
-        &table(&devices),
+        &table,
     );
     assert_eq!(
-        why(&read_only, "/devices/sda/sda1"),
+        why(&read_only, &table, "/devices/sda/sda1"),
         "ro: rule p (r:6) matches it"
     );
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    RuleErrors,
-    load::{Binding, Keys, LimitsSay, Loader},
+    Ancestors, RuleErrors,
+    load::{Binding, Keys, LimitsSay, Loader, rule},
     policy::{Cpus, Rule},
     words::{list, nearest},
     yaml::{self, Node, Position, Scalar, Value},
@@ -15,8 +15,8 @@ const FILE: Keys = Keys {
     later: &["include"],
 };
 const POLICY: Keys = Keys {
-    known: &["base", "cpus", "limits", "rules"],
-    later: &["ancestors"],
+    known: &["base", "ancestors", "cpus", "limits", "rules"],
+    later: &[],
 };
 
 /// What a file says, every name in it resolved.
@@ -34,6 +34,8 @@ pub(crate) struct Definition {
     /// None: as its bases have it.
     pub cpus: Option<Cpus>,
     pub limits: LimitsSay,
+    /// None: as its bases have it.
+    pub ancestors: Option<Ancestors>,
     pub rules: Arc<[Rule]>,
 }
 
@@ -137,6 +139,7 @@ impl Loader<'_> {
             bases: Vec::new(),
             cpus: None,
             limits: LimitsSay::default(),
+            ancestors: None,
             rules: Arc::new([]),
         };
         let Some(map) = self.keyed(node, &format!("policy `{name}`"), &POLICY) else {
@@ -166,6 +169,9 @@ impl Loader<'_> {
         if let Some(value) = map.get("cpus") {
             let words = [("host", Cpus::Host), ("cgroup", Cpus::Cgroup)];
             definition.cpus = self.word(value, "`cpus`", &words);
+        }
+        if let Some(value) = map.get("ancestors") {
+            definition.ancestors = self.word(value, "`ancestors`", &rule::ANCESTORS);
         }
         if let Some(value) = map.get("limits") {
             definition.limits = self.limits(value);

@@ -16,11 +16,14 @@ const MATCH: Keys = Keys {
         "driver",
         "devnum",
         "property",
+        "attr",
+        "tag",
+        "link",
         "parent",
         "not",
         "any",
     ],
-    later: &["attr", "tag", "link"],
+    later: &[],
 };
 
 impl Loader<'_> {
@@ -65,6 +68,13 @@ impl Loader<'_> {
                 ))),
                 "devnum" => conditions.push(Condition::Devnum(self.devnums(value))),
                 "property" => self.properties(value, &mut conditions),
+                "attr" => self.attributes(value, &mut conditions),
+                "tag" => {
+                    conditions.push(Condition::Tag(self.globs(value, "`tag`", globs::one_part)))
+                }
+                "link" => {
+                    conditions.push(Condition::Link(self.globs(value, "`link`", globs::devname)))
+                }
                 "parent" => conditions.push(Condition::Parent(self.matchers(value, "`parent`"))),
                 "not" => conditions.push(Condition::Not(self.matchers(value, "`not`"))),
                 _ => {
@@ -103,7 +113,38 @@ impl Loader<'_> {
         for (key, _, value) in map.iter() {
             let globs: Globs = self.globs(value, &format!("`{key}`"), globs::any_text);
             conditions.push(Condition::Property {
-                key: key.to_owned(),
+                key: key.into(),
+                globs,
+            });
+        }
+    }
+
+    fn attributes(&mut self, node: &Node, conditions: &mut Vec<Condition>) {
+        let Some(map) = self.map(node, "`attr`") else {
+            return;
+        };
+        if map.is_empty() {
+            self.error(
+                node.at,
+                "`attr` is empty",
+                "at least one attribute and its value".to_owned(),
+            );
+        }
+        for (name, at, value) in map.iter() {
+            match globs::device_path(name) {
+                Ok(()) if name.contains(['*', '?', '[']) => self.error(
+                    at,
+                    format!("`{name}` is no name of an attribute"),
+                    "a name without globs, like `idVendor` or `queue/rotational`".to_owned(),
+                ),
+                Ok(()) => {}
+                Err((message, expected)) => {
+                    self.error(at, format!("`{name}`: {message}"), expected.to_owned())
+                }
+            }
+            let globs: Globs = self.globs(value, &format!("`{name}`"), globs::any_text);
+            conditions.push(Condition::Attr {
+                name: name.into(),
                 globs,
             });
         }

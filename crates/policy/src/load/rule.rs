@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    OnRevoke, RuleRef, Show,
-    decision::SysfsGlobs,
+    Ancestors, Events, OnRevoke, RuleRef, Show,
     glob::Globs,
     load::{Keys, Loader, Map, globs},
     matcher::{Condition, Matcher},
     node::NodeSays,
     policy::{DeviceRule, PathRule, Rule},
+    says::{Says, SysfsGlobs},
     yaml::{Node, Position},
 };
 
@@ -22,15 +22,27 @@ const RULE: Keys = Keys {
         "scope",
         "sysfs",
         "node",
+        "events",
+        "ancestors",
         "on_revoke",
     ],
-    later: &["events", "ancestors"],
+    later: &[],
 };
 const SYSFS: Keys = Keys {
     known: &["write", "hide"],
     later: &[],
 };
 const ON_REVOKE: [(&str, OnRevoke); 2] = [("report", OnRevoke::Report), ("kill", OnRevoke::Kill)];
+const EVENTS: [(&str, Events); 4] = [
+    ("kernel", Events::Kernel),
+    ("udev", Events::Udev),
+    ("both", Events::Both),
+    ("none", Events::None),
+];
+pub(crate) const ANCESTORS: [(&str, Ancestors); 2] = [
+    ("files", Ancestors::Files),
+    ("skeleton", Ancestors::Skeleton),
+];
 const SHOWS: [(&str, Show); 3] = [("rw", Show::Rw), ("ro", Show::Ro), ("hide", Show::Hide)];
 
 /// A rule's name and where it stands.
@@ -44,12 +56,12 @@ impl Loader<'_> {
             self.name(value, "the rule's name")
                 .map(|name| (name.into(), value.at))
         });
-        let refer = RuleRef {
+        let refer = Arc::new(RuleRef {
             policy: policy.clone(),
             rule: name.as_ref().map(|(name, _)| name.clone()),
             file: self.file.clone(),
             line: node.at.line,
-        };
+        });
         let show = match map.get("show") {
             Some(value) => self
                 .word(value, "`show`", &SHOWS)
@@ -91,7 +103,7 @@ impl Loader<'_> {
         &mut self,
         map: &Map,
         value: &Node,
-        refer: RuleRef,
+        refer: Arc<RuleRef>,
         show: Option<(Show, Position)>,
     ) -> Option<Rule> {
         let matcher = self.matcher(value, "`match`");
@@ -104,6 +116,13 @@ impl Loader<'_> {
             None => SysfsGlobs::default(),
         };
         let node = self.node_part(map, show);
+        let events = match map.get("events") {
+            Some(value) => self.word(value, "`events`", &EVENTS).unwrap_or_default(),
+            None => Events::default(),
+        };
+        let ancestors = map
+            .get("ancestors")
+            .and_then(|value| self.word(value, "`ancestors`", &ANCESTORS));
         let matcher = matcher?;
         if names_net(&matcher) {
             self.error(
@@ -125,8 +144,12 @@ impl Loader<'_> {
             matcher: Arc::new(matcher),
             show,
             subtree: subtree?,
-            sysfs: Arc::new(sysfs),
-            node: Arc::new(node),
+            says: Arc::new(Says {
+                sysfs,
+                node,
+                events,
+                ancestors,
+            }),
         }))
     }
 
@@ -143,6 +166,8 @@ impl Loader<'_> {
         for (key, message) in [
             ("node", "a hidden device has no node"),
             ("on_revoke", "a hidden device is in nobody's hands"),
+            ("events", "nothing is said of a hidden device"),
+            ("ancestors", "nothing leads to a hidden device"),
         ] {
             if let (Some(at), Some((Show::Hide, _))) = (map.key(key), show) {
                 self.error(at, message, "`show: rw` or `show: ro`".to_owned());
@@ -155,11 +180,11 @@ impl Loader<'_> {
         &mut self,
         map: &Map,
         value: &Node,
-        refer: RuleRef,
+        refer: Arc<RuleRef>,
         show: Option<(Show, Position)>,
     ) -> Option<Rule> {
         let globs = self.globs(value, "`path`", globs::sysfs_path);
-        for key in ["scope", "sysfs", "node", "on_revoke"] {
+        for key in ["scope", "sysfs", "node", "events", "ancestors", "on_revoke"] {
             if let Some(at) = map.key(key) {
                 self.error(
                     at,

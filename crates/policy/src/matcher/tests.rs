@@ -1,7 +1,7 @@
 use kobject::{Device, Devpath, Properties};
 
 use super::*;
-use crate::{load::Loader, yaml};
+use crate::{Attributes, load::Loader, yaml};
 
 fn matcher(text: &str) -> Matcher {
     let node = yaml::parse(text).unwrap();
@@ -20,11 +20,12 @@ fn facts(devpath: &str, subsystem: &str, lines: &str, udev: Udev) -> Facts {
     Facts {
         device,
         udev,
+        attrs: Attributes::default(),
         own: false,
     }
 }
 
-fn eval(text: &str, table: &DeviceTable, facts: &Facts) -> (Truth, Vec<String>) {
+fn eval(text: &str, table: &DeviceTable, facts: &Facts) -> (Truth, Vec<Wanted>) {
     let mut waits = Vec::new();
     let truth = matcher(text).eval(table, facts, &mut waits);
     (truth, waits)
@@ -139,7 +140,8 @@ fn what_udev_has_not_said_is_unknown() {
             &["ID_B"],
         ),
     ] {
-        let waits: Vec<String> = waits.iter().map(|key| (*key).to_owned()).collect();
+        let wanted = |key: &&str| Wanted::Property((*key).into());
+        let waits: Vec<Wanted> = waits.iter().map(wanted).collect();
         assert_eq!(eval(text, &table, &quiet), (expected, waits), "{text}");
     }
 }

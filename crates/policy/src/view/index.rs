@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kobject::{Bytes, Device, Devpath};
 
-use crate::{Decision, Show, view::Sight};
+use crate::{Ancestors, Decision, Show, view::Sight};
 
 /// The paths that one device makes visible.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,6 +77,8 @@ fn join(parts: &[&[u8]]) -> Bytes {
 pub(super) struct Index {
     /// Directories above devices that show rw or ro.
     way: HashMap<Devpath, usize>,
+    /// Those above devices whose rule lets their files show.
+    files: HashMap<Devpath, usize>,
     devices: HashMap<Bytes, usize>,
     closure: HashMap<Bytes, usize>,
     /// Of `way` and `closure`: what was visible before the update under way touched it.
@@ -109,8 +111,11 @@ impl Index {
     }
 
     /// A device shows: so do the directories above it.
-    pub fn enter_way(&mut self, devpath: &Devpath) {
+    pub fn enter_way(&mut self, devpath: &Devpath, ancestors: Ancestors) {
         for above in devpath.ancestors() {
+            if ancestors == Ancestors::Files {
+                *self.files.entry(above.clone()).or_default() += 1;
+            }
             self.before
                 .entry(above.as_bytes().into())
                 .or_insert(self.way.contains_key(&above));
@@ -119,8 +124,11 @@ impl Index {
     }
 
     /// A device shows no more.
-    pub fn leave_way(&mut self, devpath: &Devpath) {
+    pub fn leave_way(&mut self, devpath: &Devpath, ancestors: Ancestors) {
         for above in devpath.ancestors() {
+            if ancestors == Ancestors::Files {
+                decrement(&mut self.files, &above);
+            }
             self.before
                 .entry(above.as_bytes().into())
                 .or_insert(self.way.contains_key(&above));
@@ -147,7 +155,9 @@ impl Index {
             Show::Rw => Some(Sight::Rw),
             Show::Ro => Some(Sight::Ro),
             Show::Hide if !self.is_on_way(devpath) => None,
-            Show::Hide if decision.hidden_by_name => Some(Sight::HiddenAncestor),
+            Show::Hide if decision.hidden_by_name || !self.files.contains_key(devpath) => {
+                Some(Sight::HiddenAncestor)
+            }
             Show::Hide => Some(Sight::Ancestor),
         }
     }

@@ -210,12 +210,12 @@ fn judge_inside(decision: &Decision, sight: Sight, path: &Devpath, rel: &[u8]) -
     let says = |globs: &crate::glob::Globs| {
         globs.matches(rel) || from_matched.is_some_and(|rel| globs.matches(rel))
     };
-    if says(&decision.sysfs.hide) {
+    if says(&decision.says.sysfs.hide) {
         return Verdict::HIDDEN;
     }
     let file = match sight {
         Sight::Rw if rel == b"uevent" => FileAccess::Uevent,
-        Sight::Rw if says(&decision.sysfs.write) => FileAccess::Write,
+        Sight::Rw if says(&decision.says.sysfs.write) => FileAccess::Write,
         _ => FileAccess::Read,
     };
     Verdict {

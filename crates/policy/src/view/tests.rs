@@ -1,6 +1,7 @@
-use kobject::{Devpath, Properties};
+use kobject::{Bytes, Devpath, Properties};
 
 use super::*;
+use crate::Show;
 use crate::decide::tests::{facts, table, view};
 
 /// What shows at a path, in one word per kind: `d`, `r` `w` or `u` for a file, `l`.
