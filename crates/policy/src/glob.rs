@@ -1,22 +1,27 @@
 //! Globs over bytes.
 
+mod machine;
+
+use std::sync::Arc;
+
+use machine::{Machine, States};
+
 /// One pattern, compiled.
 ///
 /// `*` is any bytes of one path part, `**` any bytes at all, `?` one byte of a part, `[a-z]` one of these bytes and `[!a-z]` one other
 /// byte of a part; everything else is itself. `/**` stands for the directory before it too, `**/` for nothing too.
 ///
 /// Matching follows all ways at once (Thompson's construction), so that it takes at most pattern length times text length steps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Glob {
     pattern: String,
-    tokens: Vec<Token>,
-    /// How many tokens at the beginning are bytes, which are the pattern's own.
+    /// How many bytes at the beginning of the pattern stand for themselves.
     prefix: usize,
     tail: Tail,
 }
 
 /// What comes after the bytes at the beginning: most patterns need no more than a look at that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Tail {
     /// Nothing.
     None,
@@ -25,7 +30,7 @@ enum Tail {
     /// `**`
     All,
     /// Something that has to be run.
-    Other,
+    Other(Arc<Machine>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +51,14 @@ enum Token {
     /// Before the `All` and the `/` of a leading `**/`: nothing, or what they take.
     Above,
 }
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Glob) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for Glob {}
 
 impl Glob {
     /// Compiles `pattern`; the error says what is wrong with it.
@@ -98,11 +111,10 @@ impl Glob {
             [] => Tail::None,
             [Token::Below, Token::All] => Tail::Below,
             [Token::All] => Tail::All,
-            _ => Tail::Other,
+            _ => Tail::Other(Arc::new(Machine::of(&tokens[prefix..]))),
         };
         Ok(Glob {
             pattern: pattern.to_owned(),
-            tokens,
             prefix,
             tail,
         })
@@ -122,10 +134,7 @@ impl Glob {
             Tail::None => rest.is_empty(),
             Tail::Below => rest.is_empty() || rest.starts_with(b"/"),
             Tail::All => true,
-            Tail::Other => {
-                let states = self.run(rest);
-                states.is_some_and(|states| states[self.tokens.len()])
-            }
+            Tail::Other(_) => self.run(rest).is_some_and(|states| states.is_done()),
         }
     }
 
@@ -135,7 +144,7 @@ impl Glob {
             let rest = self.literal().strip_prefix(path);
             return rest.is_some_and(|rest| rest.starts_with(b"/"));
         }
-        if self.tail == Tail::None {
+        if matches!(self.tail, Tail::None) {
             // at the end of the pattern nothing more can follow
             return false;
         }
@@ -147,16 +156,13 @@ impl Glob {
             Tail::None => false,
             Tail::Below => rest.is_empty() || rest.starts_with(b"/"),
             Tail::All => true,
-            Tail::Other => {
-                let states = self.run(rest);
-                states.is_some_and(|states| states[..self.tokens.len()].contains(&true))
-            }
+            Tail::Other(_) => self.run(rest).is_some_and(|states| states.can_go_on()),
         }
     }
 
     /// The one text that it matches, if there is only one.
     pub fn whole(&self) -> Option<&[u8]> {
-        (self.tail == Tail::None).then(|| self.literal())
+        matches!(self.tail, Tail::None).then(|| self.literal())
     }
 
     /// What every match begins with.
@@ -164,63 +170,12 @@ impl Glob {
         &self.pattern.as_bytes()[..self.prefix]
     }
 
-    /// The states after reading the literal prefix and `text`: `states[n]` when the first n tokens can have taken it. `None` when no
-    /// tokens can.
-    fn run(&self, text: &[u8]) -> Option<Vec<bool>> {
-        let end = self.tokens.len();
-        let mut states = vec![false; end + 1];
-        let mut next = vec![false; end + 1];
-        states[self.prefix] = true;
-        self.skip(&mut states);
-        for &byte in text {
-            next.fill(false);
-            for at in self.prefix..end {
-                if !states[at] {
-                    continue;
-                }
-                let in_part = byte != b'/';
-                let (takes, stays) = match &self.tokens[at] {
-                    Token::Byte(wanted) => (byte == *wanted, false),
-                    Token::One => (in_part, false),
-                    Token::Class { negated, ranges } => {
-                        let listed = ranges
-                            .iter()
-                            .any(|(low, high)| (low..=high).contains(&&byte));
-                        (in_part && listed != *negated, false)
-                    }
-                    Token::Below => (!in_part, false),
-                    Token::Part => (false, in_part),
-                    Token::All => (false, true),
-                    Token::Above => (false, false),
-                };
-                next[at + 1] |= takes;
-                next[at] |= stays;
-            }
-            if !next.contains(&true) {
-                return None;
-            }
-            self.skip(&mut next);
-            std::mem::swap(&mut states, &mut next);
-        }
-        Some(states)
-    }
-
-    /// Adds the states that are reached without reading anything.
-    fn skip(&self, states: &mut [bool]) {
-        for at in self.prefix..self.tokens.len() {
-            if !states[at] {
-                continue;
-            }
-            match self.tokens[at] {
-                Token::Part | Token::All => states[at + 1] = true,
-                Token::Below => states[at + 2] = true,
-                Token::Above => {
-                    states[at + 1] = true;
-                    states[at + 3] = true;
-                }
-                Token::Byte(_) | Token::One | Token::Class { .. } => {}
-            }
-        }
+    /// The states after reading the literal prefix and `text`. `None` when no tokens can take it.
+    fn run(&self, text: &[u8]) -> Option<States<'_>> {
+        let Tail::Other(machine) = &self.tail else {
+            return None;
+        };
+        machine.run(text)
     }
 }
 

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    Ancestors, Facts, Owner, RuleRef, Show, candidates::Candidates, glob::Globs, matcher::Matcher,
+    Ancestors, Decision, DeviceTable, Facts, Owner, RuleRef, Show,
+    candidates::{Candidates, Memory},
+    decide::decide,
+    glob::Globs,
+    matcher::Matcher,
     says::Says,
 };
 
@@ -90,6 +94,13 @@ pub(crate) struct PathRule {
     pub show: Show,
 }
 
+impl PathRule {
+    /// Whether it says just what another does, wherever they stand.
+    pub fn says_the_same(&self, other: &PathRule) -> bool {
+        self.globs == other.globs && self.show == other.show
+    }
+}
+
 /// What the path rules say of one path: the first that matches counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathSay {
@@ -156,6 +167,13 @@ impl Policy {
     /// bases says that does, else their files.
     pub fn ancestors(&self) -> Ancestors {
         self.ancestors
+    }
+
+    /// Decides about a device of the table.
+    pub fn decide(&self, table: &DeviceTable, facts: &Facts) -> Decision {
+        decide(self, table, facts, &Memory::default(), |disk| {
+            Some(self.decide(table, disk))
+        })
     }
 
     /// The attributes that rules ask for of this device, if the rest of the match may hold for it: to be read at `add`, `change`, `bind`

@@ -6,6 +6,7 @@ mod reload;
 mod update;
 
 pub use judge::{FileAccess, Verdict};
+pub(crate) use reload::{Difference, Touched};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -18,6 +18,8 @@ pub(super) enum What {
     Devnum(Devnum),
     Devname(Start),
     Devpath(Start),
+    /// One part of its devpath, wherever it stands.
+    Part(Vec<u8>),
     /// A property, with this value or with any.
     Property(Arc<str>, Option<Vec<u8>>),
     Attr(Arc<str>, Option<Vec<u8>>),
@@ -38,6 +40,9 @@ pub(super) struct Hook {
     pub what: What,
     pub above: bool,
 }
+
+/// A devpath that begins with no more than that, `/devices/pci0000:00/0000:`, is one of many.
+const SHORT: usize = 26;
 
 /// More alternatives than that are looked through one by one.
 const MOST: usize = 256;
@@ -65,7 +70,7 @@ fn of_condition(condition: &Condition) -> Option<Vec<Hook>> {
         Condition::Devtype(globs) => each(globs, &|glob| Some(What::Devtype(literal(glob)?))),
         Condition::Driver(globs) => each(globs, &|glob| Some(What::Driver(literal(glob)?))),
         Condition::Devname(globs) => each(globs, &|glob| Some(What::Devname(start(glob)))),
-        Condition::Devpath(globs) => each(globs, &|glob| Some(What::Devpath(start(glob)))),
+        Condition::Devpath(globs) => each(globs, &|glob| Some(place(glob))),
         Condition::Property { key, globs } => each(globs, &|glob| {
             Some(What::Property(key.clone(), literal(glob)))
         }),
@@ -106,16 +111,41 @@ fn start(glob: &Glob) -> Start {
     }
 }
 
+/// Of a path with `**` in it, the last part that stands for itself says more than how it begins.
+fn place(glob: &Glob) -> What {
+    let start = start(glob);
+    if let Start::Prefix(prefix) = &start
+        && prefix.len() <= SHORT
+        && let Some(part) = last_plain_part(glob.pattern())
+    {
+        return What::Part(part.as_bytes().to_vec());
+    }
+    What::Devpath(start)
+}
+
+/// The last whole part of a pattern in which no character is special. What stands beside a `**` that is no part of its own is no whole part.
+fn last_plain_part(pattern: &str) -> Option<&str> {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    if parts
+        .iter()
+        .any(|part| part.contains("**") && *part != "**")
+    {
+        return None;
+    }
+    let plain = |part: &&str| !part.is_empty() && !part.contains(['*', '?', '[', ']']);
+    parts.into_iter().rev().find(plain)
+}
+
 /// How many devices it may be said of: the less, the better.
 fn commonness(what: &What) -> u32 {
     match what {
         What::Devnum(_) | What::Devname(Start::Whole(_)) | What::Devpath(Start::Whole(_)) => 0,
         What::Property(_, Some(_)) | What::Attr(_, Some(_)) | What::Link(_) => 1,
         What::Devname(Start::Prefix(prefix)) if prefix.len() > 2 => 2,
+        What::Part(_) => 3,
         What::Property(_, None) | What::Attr(_, None) | What::Tag(Some(_)) => 3,
         What::Driver(_) | What::Devtype(_) => 4,
-        // `/devices/pci0000:00/0000:` is said of most
-        What::Devpath(Start::Prefix(prefix)) if prefix.len() > 26 => 4,
+        What::Devpath(Start::Prefix(prefix)) if prefix.len() > SHORT => 4,
         What::Subsystem(_) => 5,
         What::Tag(None) | What::Devname(Start::Prefix(_)) | What::Devpath(Start::Prefix(_)) => 6,
     }

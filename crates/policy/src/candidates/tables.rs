@@ -20,6 +20,7 @@ pub(super) struct Tables {
     devnum: Map<Devnum>,
     devname: Starts,
     devpath: Starts,
+    part: Map<Vec<u8>>,
     property: Values,
     attr: Values,
     tag: Texts,
@@ -67,6 +68,7 @@ impl Tables {
             What::Devnum(number) => self.devnum.entry(number).or_default().push(order),
             What::Devname(start) => self.devname.add(start, order),
             What::Devpath(start) => self.devpath.add(start, order),
+            What::Part(part) => self.part.entry(part).or_default().push(order),
             What::Property(key, value) => self.property.add(&key, value, order),
             What::Attr(name, value) => self.attr.add(&name, value, order),
             What::Tag(tag) => self.tag.add(tag, order),
@@ -109,6 +111,13 @@ impl Tables {
             self.devname.find(name, found);
         }
         self.devpath.find(device.devpath.as_bytes(), found);
+        if !self.part.is_empty() {
+            for part in device.devpath.as_bytes().split(|byte| *byte == b'/') {
+                if let Some(orders) = self.part.get(part) {
+                    found.extend_from_slice(orders);
+                }
+            }
+        }
         self.property.find(device.properties.iter(), found);
         if !self.attr.0.is_empty() {
             for (name, attribute) in facts.attrs.iter() {

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use kobject::{Bytes, Devpath};
 
 use crate::{
-    DeviceTable, Facts, Policy, ViewChange,
+    DeviceTable, Facts, Policy, Reason, Shown, ViewChange,
     matcher::Truth,
     policy::{DeviceRule, PathRule},
-    view::View,
+    view::{Entry, View},
 };
 
 /// The directories of sysfs, for changes that may be anywhere.
@@ -47,14 +47,28 @@ impl View {
         let mut change = match touched {
             Touched::All => self.refresh_all(table),
             Touched::Some(touched) => {
-                // what is remembered says in which file and line its rule stands
-                let mut devices: BTreeSet<Devpath> = self.entries.keys().cloned().collect();
-                let mut above: BTreeSet<Devpath> = BTreeSet::new();
-                for devpath in touched {
-                    above.extend(devpath.ancestors().filter(|above| table.contains(above)));
-                    devices.insert(devpath.clone());
+                let mut devices: BTreeSet<Devpath> = touched.iter().cloned().collect();
+                let mut altered = Vec::new();
+                for (devpath, entry) in &mut self.entries {
+                    if devices.contains(devpath) {
+                        continue;
+                    }
+                    match entry.follow(&self.policy, difference) {
+                        Ok(None) => {}
+                        Ok(Some(before_and_after)) => altered.push(before_and_after),
+                        Err(Undecided) => drop(devices.insert(devpath.clone())),
+                    }
                 }
-                self.update(table, &devices, &above)
+                let mut above: BTreeSet<Devpath> = BTreeSet::new();
+                for devpath in &devices {
+                    above.extend(devpath.ancestors().filter(|above| table.contains(above)));
+                }
+                let mut change = self.update(table, &devices, &above);
+                change.altered.extend(altered);
+                change
+                    .altered
+                    .sort_by(|(one, _), (other, _)| one.devpath.cmp(&other.devpath));
+                change
             }
         };
         let paths = difference.paths();
@@ -67,10 +81,44 @@ impl View {
     }
 }
 
+/// What was decided does not tell what would be decided now.
+struct Undecided;
+
+impl Entry {
+    /// The decision by a rule that stands in both policies stays; where the rule stands need not. The device before and after if that
+    /// shows.
+    fn follow(
+        &mut self,
+        policy: &Policy,
+        difference: &Difference,
+    ) -> Result<Option<(Shown, Shown)>, Undecided> {
+        let decision = &mut self.decision;
+        let rule = match &mut decision.reason {
+            Reason::Rule { rule, .. } => rule,
+            Reason::Unknown { .. } => return Err(Undecided),
+            Reason::Default | Reason::OwnNamespace | Reason::OtherNamespace => return Ok(None),
+        };
+        let order = difference.moved(decision.order).ok_or(Undecided)?;
+        let new = policy.devices.get(order).ok_or(Undecided)?;
+        *rule = new.refer.clone();
+        decision.says = new.says.clone();
+        let is_elsewhere = std::mem::replace(&mut decision.order, order) != order;
+        Ok(self.shown.as_mut().filter(|_| is_elsewhere).map(|shown| {
+            let before = shown.clone();
+            shown.order = order;
+            (before, shown.clone())
+        }))
+    }
+}
+
 /// What one policy has and another has not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Difference {
     rules: Vec<DeviceRule>,
+    /// How many rules both have before it.
+    begin: usize,
+    /// Where those after it begin, in the one and in the other.
+    end: (usize, usize),
     paths: Vec<PathRule>,
     everything: bool,
 }
@@ -84,16 +132,44 @@ pub(crate) enum Touched {
 
 impl Difference {
     pub fn of(old: &Policy, new: &Policy) -> Difference {
-        let rules = |same: fn(&DeviceRule, &DeviceRule) -> bool| {
-            differing(&old.devices, &new.devices, same)
-        };
+        let (begin, end) = common(&old.devices, &new.devices, DeviceRule::says_the_same);
+        let ends = (old.devices.len() - end, new.devices.len() - end);
+        let rules = [&old.devices[begin..ends.0], &new.devices[begin..ends.1]].concat();
+        let (first, last) = common(&old.paths, &new.paths, PathRule::says_the_same);
+        let paths = [
+            &old.paths[first..old.paths.len() - last],
+            &new.paths[first..new.paths.len() - last],
+        ];
         Difference {
-            rules: rules(DeviceRule::says_the_same),
-            paths: differing(&old.paths, &new.paths, |a, b| {
-                a.globs == b.globs && a.show == b.show
-            }),
+            rules,
+            begin,
+            end: ends,
+            paths: paths.concat(),
             everything: old.ancestors() != new.ancestors(),
         }
+    }
+
+    /// Where a rule of the one policy stands in the other; None if it may not.
+    fn moved(&self, order: usize) -> Option<usize> {
+        match order {
+            before if before < self.begin => Some(before),
+            after if after >= self.end.0 => Some(after - self.end.0 + self.end.1),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about the same devices.
+    pub fn is_same(&self, other: &Difference) -> bool {
+        let same = |(one, other): (&DeviceRule, &DeviceRule)| one.says_the_same(other);
+        self.everything == other.everything
+            && self.rules.len() == other.rules.len()
+            && self.rules.iter().zip(&other.rules).all(same)
+            && self.paths.len() == other.paths.len()
+            && self
+                .paths
+                .iter()
+                .zip(&other.paths)
+                .all(|(one, other)| one.says_the_same(other))
     }
 
     /// The devices that one of the rules matches, and all below them.
@@ -152,12 +228,10 @@ impl Difference {
     }
 }
 
-/// What stands between the beginning and the end that two lists have in common.
-fn differing<T: Clone>(old: &[T], new: &[T], same: fn(&T, &T) -> bool) -> Vec<T> {
+/// How much two lists have in common at the beginning and, beyond that, at the end.
+fn common<T>(old: &[T], new: &[T], same: fn(&T, &T) -> bool) -> (usize, usize) {
     let pairs = old.iter().zip(new);
     let begin = pairs.take_while(|(old, new)| same(old, new)).count();
-    let (old, new) = (&old[begin..], &new[begin..]);
-    let pairs = old.iter().rev().zip(new.iter().rev());
-    let end = pairs.take_while(|(old, new)| same(old, new)).count();
-    [&old[..old.len() - end], &new[..new.len() - end]].concat()
+    let pairs = old[begin..].iter().rev().zip(new[begin..].iter().rev());
+    (begin, pairs.take_while(|(old, new)| same(old, new)).count())
 }
