@@ -4,6 +4,7 @@
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
 //! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
 
+mod builtin;
 mod change;
 mod decide;
 mod decision;
@@ -21,6 +22,7 @@ mod view;
 mod words;
 mod yaml;
 
+pub use builtin::{Builtin, builtins};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
