@@ -15,8 +15,10 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
     let usage = |message: String| Failure::new(Status::Usage, message);
     if let Some(name) = spec.strip_prefix("builtin:") {
         return Rules::builtin(name).ok_or_else(|| {
-            usage(format!("there is no built-in policy {name:?}"))
-                .mend(format!("the built-in policies are {}", builtins().join(", ")))
+            usage(format!("there is no built-in policy {name:?}")).mend(format!(
+                "the built-in policies are {}",
+                builtins().join(", ")
+            ))
         });
     }
     let path = Path::new(spec);

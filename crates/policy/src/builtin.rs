@@ -98,7 +98,10 @@ mod tests {
                 .devices
                 .iter()
                 .partition(|rule| &*rule.refer.policy == name);
-            assert!(own.iter().all(|rule| rule.show == crate::Show::Rw), "{name}");
+            assert!(
+                own.iter().all(|rule| rule.show == crate::Show::Rw),
+                "{name}"
+            );
             assert!(!base.is_empty(), "{name}");
             assert!(
                 base.iter().all(|rule| &*rule.refer.policy == "minimal"),
@@ -121,7 +124,10 @@ mod tests {
             name, description, ..
         } in builtins()
         {
-            assert!(description.len() > 20 && description.ends_with('.'), "{name}");
+            assert!(
+                description.len() > 20 && description.ends_with('.'),
+                "{name}"
+            );
         }
     }
 
