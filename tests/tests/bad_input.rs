@@ -88,7 +88,7 @@ fn a_policy_that_does_not_exist_is_said() {
     let place = Mountpoint::new();
     for seen in each("builtin:maximal", place.path(), 2) {
         let seen = seen.says("there is no built-in policy \"maximal\"");
-        seen.says("the built-in policies are `minimal` and `all`");
+        seen.says("the built-in policies are `minimal`, `all`, `storage`, ");
     }
     let example = binaries::repository("examples/loop.yaml");
     let container = Container::new()

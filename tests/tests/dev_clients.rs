@@ -168,7 +168,7 @@ fn a_serial_line_takes_settings() {
         (Container::new(), "hide"),
     ] {
         let rules = format!(
-            "version: 1\npolicies:\n  serial:\n    rules:\n      - match: {{ subsystem: tty, devname: ttyS0 }}\n        show: {show}\n"
+            "version: 1\npolicies:\n  line:\n    rules:\n      - match: {{ subsystem: tty, devname: ttyS0 }}\n        show: {show}\n"
         );
         let container = container.rules(&rules);
         let seen = container.sh("stty -F /dev/ttyS0 echoprt && stty -F /dev/ttyS0 -g");

@@ -15,8 +15,10 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
     let usage = |message: String| Failure::new(Status::Usage, message);
     if let Some(name) = spec.strip_prefix("builtin:") {
         return Rules::builtin(name).ok_or_else(|| {
-            usage(format!("there is no built-in policy {name:?}"))
-                .mend("the built-in policies are `minimal` and `all`")
+            usage(format!("there is no built-in policy {name:?}")).mend(format!(
+                "the built-in policies are {}",
+                builtins().join(", ")
+            ))
         });
     }
     let path = Path::new(spec);
@@ -57,6 +59,12 @@ pub fn select(
     rules
         .select(asked, container)
         .map_err(|e| Failure::new(Status::Usage, format!("{spec}: {e}")))
+}
+
+fn builtins() -> Vec<String> {
+    policy::builtins()
+        .map(|builtin| format!("`{}`", builtin.name))
+        .collect()
 }
 
 fn reason(e: &std::io::Error) -> String {

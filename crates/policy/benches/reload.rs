@@ -72,7 +72,7 @@ fn main() {
     let table = host::table(DEVICES);
     let dir = tempfile::tempdir().unwrap();
     files(dir.path());
-    let (one, other) = (rules("sd7"), rules("sd8"));
+    let (one, other) = (rules("sd7000"), rules("sd8000"));
 
     let before = resident();
     let mut shared = views(&one, &table);

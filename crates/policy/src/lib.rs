@@ -5,6 +5,7 @@
 //! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
 
 mod attrs;
+mod builtin;
 mod candidates;
 mod change;
 mod decide;
@@ -28,6 +29,7 @@ mod words;
 mod yaml;
 
 pub use attrs::{Attribute, Attributes};
+pub use builtin::{Builtin, builtins};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};

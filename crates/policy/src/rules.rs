@@ -1,25 +1,13 @@
 //! A rules file: policies, and which container gets which.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::{
     Limits, Policy, RuleErrors,
+    builtin::{DEFINITIONS, NAMES},
     load::{Binding, Definition, load},
     words::nearest,
 };
-
-const BUILTIN: [(&str, &str, &str); 2] = [
-    (
-        "minimal",
-        "builtin:minimal",
-        include_str!("builtin/minimal.yaml"),
-    ),
-    ("all", "builtin:all", include_str!("builtin/all.yaml")),
-];
 
 /// Everything that an admin wrote in one file, with the built-in policies beside it.
 #[derive(Clone, Debug)]
@@ -97,8 +85,8 @@ impl Rules {
     /// Reads a rules file. `file` is its name for messages and reasons, `text` what it holds. The error lists everything that is wrong,
     /// as far as it can be told in one go.
     pub fn parse(file: &str, text: &str) -> Result<Rules, RuleErrors> {
-        let loaded = load(file, text, &BUILTIN.map(|(name, ..)| name))?;
-        let builtin: &[Definition] = &BUILTIN_DEFINITIONS;
+        let loaded = load(file, text, &NAMES)?;
+        let builtin: &[Definition] = &DEFINITIONS;
         let all: Vec<&Definition> = loaded.policies.iter().chain(builtin).collect();
         Ok(Rules {
             own: loaded
@@ -111,9 +99,9 @@ impl Rules {
         })
     }
 
-    /// A built-in policy, `minimal` or `all`, as a rule set of its own.
+    /// A built-in policy ([`builtins`](crate::builtins)) as a rule set of its own.
     pub fn builtin(name: &str) -> Option<Rules> {
-        let definitions: &[Definition] = &BUILTIN_DEFINITIONS;
+        let definitions: &[Definition] = &DEFINITIONS;
         let all: Vec<&Definition> = definitions.iter().collect();
         let builtin: Vec<Arc<Policy>> = definitions
             .iter()
@@ -193,14 +181,6 @@ impl Rules {
         choices
     }
 }
-
-/// The built-in policies; a test holds that they parse.
-static BUILTIN_DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let files = BUILTIN
-        .iter()
-        .filter_map(|(_, file, text)| load(file, text, &[]).ok());
-    files.flat_map(|file| file.policies).collect()
-});
 
 /// A policy's own rules, then each base's in order, each base followed by its own. A policy that is met again adds nothing: its rules
 /// have been tried.
