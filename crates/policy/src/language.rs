@@ -1,6 +1,6 @@
 //! The rule language as a table: every kind of map with its keys, what they mean and what may stand there.
 //!
-//! What describes the language to others is made from it. [`schema`] is for editors; the loader reads rules by tables of its own, and a test
+//! What describes the language to others is made from it. [`schema()`] is for editors; the loader reads rules by tables of its own, and a test
 //! holds that both know the same keys.
 
 mod file;
