@@ -4,32 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use cli::failure::STATUSES;
-use cli::mount::{FileSystem, MountArgs, run};
+use cli::mount::{FileSystem, run};
+use fusefs_dev::args::Args;
 use fusefs_dev::{DevFs, Owners};
 use sys::namespace::IdMap;
-
-/// Mount /dev as a policy shows it
-#[derive(Parser)]
-#[command(version, after_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
-struct Args {
-    #[command(flatten)]
-    mount: MountArgs,
-    /// Let this cgroup open the devices that show here, and no others, as long as this is mounted; a
-    /// directory, or PID: and a process in it
-    #[arg(long, value_name = "DIR|PID:N")]
-    cgroup: Option<String>,
-}
-
-const EXAMPLES: &str = "Examples:
-  fusefs-dev --policy /etc/devns/rules.yaml --use games /mnt
-  mount -t fuse.fusefs-dev none /mnt -o policy=/etc/devns/rules.yaml,use=games
-  fusefs-dev --policy rules.yaml --cgroup /sys/fs/cgroup/machine.slice/web1 /srv/web1/dev
-  fusefs-dev --policy rules.yaml --cgroup PID:4711 /srv/web1/dev
-  fusefs-dev --policy rules.yaml --uid 100000 --gid 100000 /srv/web1/dev
-  umount /mnt
-
-Names of users and groups in rules are looked up in this host's files.";
 
 /// Ids of a container whose root is `outside` on the host, which may own as many as one usually has:
 /// more could be those of the next.

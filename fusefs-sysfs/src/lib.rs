@@ -3,6 +3,7 @@
 //! The content comes from a sysfs instance of the container's network namespace, read beneath a
 //! descriptor of its root; what shows of it is the view's business ([`viewfs::Filtered`]).
 
+pub mod args;
 mod cpus;
 mod own;
 mod source;

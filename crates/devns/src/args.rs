@@ -14,7 +14,13 @@ pub struct Args {
 }
 
 fn after_help() -> String {
-    let start = "Start with `devns demo`; `devns doctor` says what this host can do.";
+    let start = "Start with `devns demo`; `devns doctor` says what this host can do.
+
+Examples:
+  devns demo
+  devns run --policy rules.yaml -- bash
+  man devns-run
+  man devns-rules";
     let statuses = cli::failure::STATUSES;
     format!(
         "{start}\n\n{statuses}\n\n`devns run` ends as its command does; `devns run --help` lists how it fails itself."
@@ -28,6 +34,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     Monitor(MonitorArgs),
     Holders(HoldersArgs),
+    Schema(crate::schema::SchemaArgs),
 }
 
 /// Run a command that sees only the devices its policy shows
@@ -120,6 +127,7 @@ Exit status:
 
 /// Show in three seconds what this is: a device plugged on the host, inside and not
 #[derive(clap::Args)]
+#[command(after_help = "Examples:\n  devns demo")]
 pub struct DemoArgs {
     /// The half that runs in the container
     #[arg(long, hide = true)]
@@ -128,15 +136,22 @@ pub struct DemoArgs {
 
 /// Say what this host offers, what that means, and the mend for what is missing
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 when `devns run` can work here, 4 when it cannot.")]
+#[command(after_help = DOCTOR_HELP)]
 pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
+const DOCTOR_HELP: &str = "Examples:
+  devns doctor
+  devns doctor --json | jq .
+
+Exit status: 0 when `devns run` can work here, 4 when it cannot.";
+
 /// Print the kernel's uevents of this network namespace as they arrive
 #[derive(clap::Args)]
+#[command(after_help = MONITOR_HELP)]
 pub struct MonitorArgs {
     /// Print the properties too
     #[arg(long)]
@@ -145,6 +160,11 @@ pub struct MonitorArgs {
     #[arg(long, conflicts_with = "property")]
     pub json: bool,
 }
+
+const MONITOR_HELP: &str = "Examples:
+  devns monitor
+  devns monitor --property
+  devns monitor --json | jq -r .DEVPATH";
 
 /// Say who still holds a device: open, mapped, mounted, or with another device on top
 #[derive(clap::Args)]

@@ -238,3 +238,16 @@ impl<'a> Loader<'a> {
         }
     }
 }
+
+/// The keys of every kind of map, by what [`crate::language`] calls it.
+#[cfg(test)]
+pub(crate) fn keys() -> Vec<(&'static str, &'static Keys)> {
+    let tables: [&[(&str, &Keys)]; 5] = [
+        &file::KEYS,
+        &bindings::KEYS,
+        &matching::KEYS,
+        &node::KEYS,
+        &rule::KEYS,
+    ];
+    tables.concat()
+}

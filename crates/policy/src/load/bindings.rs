@@ -120,3 +120,6 @@ impl Loader<'_> {
         policy.map(|_| binding)
     }
 }
+
+#[cfg(test)]
+pub(super) const KEYS: [(&str, &Keys); 2] = [("binding", &BINDING), ("container", &MATCH)];

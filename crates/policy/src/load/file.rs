@@ -275,3 +275,6 @@ impl Loader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) const KEYS: [(&str, &Keys); 2] = [("file", &FILE), ("policy", &POLICY)];

@@ -168,3 +168,6 @@ impl Loader<'_> {
         patterns
     }
 }
+
+#[cfg(test)]
+pub(super) const KEYS: [(&str, &Keys); 1] = [("match", &MATCH)];

@@ -169,3 +169,6 @@ impl Loader<'_> {
         amount
     }
 }
+
+#[cfg(test)]
+pub(super) const KEYS: [(&str, &Keys); 2] = [("node", &NODE), ("limits", &LIMITS)];

@@ -247,3 +247,6 @@ fn hides_partitions(matcher: &Matcher) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+pub(super) const KEYS: [(&str, &Keys); 2] = [("rule", &RULE), ("sysfs", &SYSFS)];

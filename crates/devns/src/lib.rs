@@ -6,14 +6,21 @@ mod doctor;
 mod holders;
 mod monitor;
 mod run;
+mod schema;
 
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
-fn main() -> ExitCode {
+/// The command line, for what describes it: man pages, completions.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+/// The command: reads the command line, and does what it says.
+pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(e) => {
@@ -35,6 +42,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Monitor(args) => monitor::run(&args).map(|()| 0),
         Command::Holders(args) => holders::run(&args),
+        Command::Schema(args) => schema::run(&args).map(|()| 0),
     };
     cli::finish_log();
     match result {
