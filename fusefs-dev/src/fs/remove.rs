@@ -164,7 +164,8 @@ impl DevFs {
         rustix::fs::renameat_with(&from_own, from.1, &to_own, to.1, flags)
             .map_err(|e| self.failed(e))?;
         if how == Replace::Exchange {
-            let aside = BString::from([old.as_slice(), b"/ "].concat());
+            // no name has this byte, so nothing of either directory is there
+            let aside = BString::from("\0");
             state.moved(&old, &aside);
             if target_is_directory {
                 state.moved(&new, &old);
