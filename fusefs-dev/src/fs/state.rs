@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bstr::BString;
-use rustix::fs::{FileType, Mode, Stat, fstat};
+use rustix::fs::{FileType, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
 use super::bounds::{MOST_PATH, open_files};
@@ -114,12 +114,8 @@ impl State {
         for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty()) {
             at.push(b'/');
             at.extend_from_slice(part);
-            match rustix::fs::mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
-                Ok(()) => {
-                    self.implied.insert(at.clone());
-                    let made = own::child(dir.as_fd(), part).map_err(host)?;
-                    own::chown(made.as_fd(), Some(self.root.0), Some(self.root.1)).map_err(host)?;
-                }
+            match own::make_directory(dir.as_fd(), part, self.root) {
+                Ok(_) => drop(self.implied.insert(at.clone())),
                 Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(host(e)),
             }

@@ -40,3 +40,37 @@ fn link_counts_are_of_what_shows() {
         assert_eq!(links(), before, "{path}");
     }
 }
+
+/// The directory behind it in the tmpfs is as the one that was given, whoever puts something in there.
+#[test]
+fn a_directory_that_is_given_stays_as_it_is_when_something_is_put_into_it() {
+    let setup = Setup::new(vec![event()]);
+    let by = Maker { umask: 0o777, ..BY };
+    setup.fs.make(ROOT, b"x", &New::File, by).unwrap();
+    let wanted = Wanted {
+        perm: Some(0o2755),
+        gid: Some(7),
+        ..Wanted::default()
+    };
+    setup.fs.change(ROOT, &wanted).unwrap();
+    let acl = [
+        &[2u8, 0, 0, 0][..],
+        &[1, 0, 6, 0, 255, 255, 255, 255],
+        &[2, 0, 6, 0, 9, 0, 0, 0],
+        &[4, 0, 0, 0, 255, 255, 255, 255],
+        &[16, 0, 6, 0, 255, 255, 255, 255],
+        &[32, 0, 0, 0, 255, 255, 255, 255],
+    ]
+    .concat();
+    let name = b"system.posix_acl_default";
+    let root = Caller { uid: 0, gid: 0 };
+    setup.fs.set_xattr(ROOT, name, &acl, 0, root).unwrap();
+    let before = setup.at("/input").unwrap();
+    setup.make("/input/mine", New::File).unwrap();
+    let after = setup.at("/input").unwrap();
+    assert_eq!(
+        (after.perm, after.uid, after.gid),
+        (before.perm, before.uid, before.gid)
+    );
+    assert!(setup.fs.list_xattr(after.number).unwrap().is_empty());
+}
