@@ -33,6 +33,19 @@ impl State {
             .iter()
             .filter_map(|s| Some((number_of(s)?, s.arrival)));
         let before = std::mem::replace(&mut self.devices, devices.collect());
+        let new: Vec<BString> = (self.given.iter())
+            .filter(|(path, item)| !old.get(*path).is_some_and(|o| o.is_same(item)))
+            .map(|(path, _)| path.clone())
+            .collect();
+        self.unsure.expire();
+        // before anything is lost: the kernel may know a directory that goes
+        let all = old.keys().filter(|path| !self.given.contains_key(*path));
+        for (above, name) in all.chain(&new).filter_map(|path| split(path)) {
+            // at the start it knows nothing
+            if let Some(parent) = self.numbers.known(above).filter(|_| !old.is_empty()) {
+                self.unsure.add(parent, name);
+            }
+        }
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
@@ -41,20 +54,16 @@ impl State {
                 self.removed.remove(path);
                 self.touch_parent(path, now);
                 if *item != Item::Directory {
-                    self.numbers.retire(path);
+                    self.numbers.lose(path);
                 }
             }
         }
-        let new: Vec<BString> = (self.given.iter())
-            .filter(|(path, item)| !old.get(*path).is_some_and(|o| o.is_same(item)))
-            .map(|(path, _)| path.clone())
-            .collect();
         for path in new {
             self.times.insert(path.clone(), now);
             self.touch_parent(&path, now);
             // something of the container's own may have had the name
             if self.given.get(&path) != Some(&Item::Directory) {
-                self.numbers.retire(&path);
+                self.numbers.lose(&path);
             }
         }
         // the deepest first
@@ -67,7 +76,7 @@ impl State {
             self.drop_implied(&path);
             let stays = self.own_at(&path).is_some();
             if !stays {
-                self.numbers.retire(&path);
+                self.numbers.lose(&path);
             }
         }
         // names of directories are never used up
@@ -107,7 +116,7 @@ impl State {
         };
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
-            self.numbers.retire(path);
+            self.numbers.lose(path);
             // which may have been all that was in there
             self.drop_implied(above);
         }

@@ -24,6 +24,7 @@ impl State {
 
     /// See [`viewfs::Store::unlink`].
     pub fn unlink(&mut self, parent: u64, name: &[u8]) -> Result<(), Error> {
+        self.unsure.check(parent, name)?;
         let found = self.find(parent, name)?;
         let (dir, _) = self.directory(parent)?;
         let path = BString::from([dir.as_slice(), b"/", name].concat());
@@ -53,6 +54,7 @@ impl State {
 
     /// See [`viewfs::Store::rmdir`].
     pub fn rmdir(&mut self, parent: u64, name: &[u8]) -> Result<(), Error> {
+        self.unsure.check(parent, name)?;
         let Found::Directory { path, own } = self.find(parent, name)? else {
             return Err(Error::NotDirectory);
         };
@@ -96,6 +98,8 @@ impl DevFs {
         how: Replace,
     ) -> Result<(), Error> {
         let mut state = self.now();
+        state.unsure.check(from.0, from.1)?;
+        state.unsure.check(to.0, to.1)?;
         let source = state.find(from.0, from.1)?;
         let (from_dir, _) = state.directory(from.0)?;
         let (to_dir, _) = state.directory(to.0)?;

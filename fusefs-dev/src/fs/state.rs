@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
 use super::bounds::{MOST_PATH, open_files};
+use super::unsure::Unsure;
 use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
@@ -53,6 +54,7 @@ pub struct State {
     /// Directories of the tmpfs that are only there since something of the container's own is in a
     /// directory that is given.
     pub implied: HashSet<BString>,
+    pub unsure: Unsure,
     pub root: (u32, u32),
     pub born: SystemTime,
 }
@@ -73,6 +75,7 @@ impl State {
             changed: HashMap::new(),
             removed: HashMap::new(),
             implied: HashSet::new(),
+            unsure: Unsure::default(),
             root,
             born: SystemTime::now(),
         })

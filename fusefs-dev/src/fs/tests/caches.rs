@@ -49,3 +49,38 @@ fn the_console_is_a_place_for_the_containers_terminal() {
     // a rule may say `link: console`, and does not get it
     assert!(setup.outdated(&["/console"]).is_empty());
 }
+
+/// The kernel is told of a change a moment after it. What it asks for meanwhile may be meant for what was there,
+/// also in a directory that has another name by now.
+#[test]
+fn what_the_kernel_may_be_wrong_about_it_has_to_look_up_first() {
+    let setup = Setup::new(vec![sda()]);
+    let disk = setup.at("/disk").unwrap().number;
+    let link = setup.at("/disk/one-sda").unwrap().number;
+    setup.make("/disk/mine", New::File).unwrap();
+    setup.pull("/devices/x/sda");
+    let move_disk = || {
+        let to = (ROOT, &b"d"[..]);
+        setup.fs.rename((ROOT, b"disk"), to, Replace::Yes)
+    };
+    assert_eq!(move_disk(), Err(Error::Stale));
+    setup.fs.look_up(ROOT, b"disk").unwrap();
+    move_disk().unwrap();
+    assert_eq!(setup.fs.attributes(link), Err(Error::Stale));
+    assert_eq!(setup.fs.lost(), [link]);
+    assert!(setup.fs.lost().is_empty(), "it was said");
+
+    let name = &b"one-sda"[..];
+    let rename = |from, to| setup.fs.rename((disk, from), (disk, to), Replace::Yes);
+    assert_eq!(setup.fs.unlink(disk, name), Err(Error::Stale));
+    assert_eq!(setup.fs.rmdir(disk, name), Err(Error::Stale));
+    assert_eq!(rename(name, b"x"), Err(Error::Stale));
+    assert_eq!(rename(b"mine", name), Err(Error::Stale));
+    assert_eq!(setup.fs.look_up(disk, name), Err(Error::NotFound));
+    rename(b"mine", name).unwrap();
+    setup.fs.unlink(disk, name).unwrap();
+    // what the container has removed is gone, and no more
+    setup.fs.rmdir(ROOT, b"d").unwrap();
+    assert_eq!(setup.fs.attributes(disk), Err(Error::NotFound));
+    assert!(setup.fs.lost().is_empty());
+}
