@@ -54,7 +54,7 @@ impl State {
                 self.removed.remove(path);
                 self.touch_parent(path, now);
                 if *item != Item::Directory {
-                    self.numbers.lose(path);
+                    self.lose(path, item);
                 }
             }
         }
@@ -62,8 +62,10 @@ impl State {
             self.times.insert(path.clone(), now);
             self.touch_parent(&path, now);
             // something of the container's own may have had the name
-            if self.given.get(&path) != Some(&Item::Directory) {
-                self.numbers.lose(&path);
+            if let Some(item) = self.given.get(&path).cloned()
+                && item != Item::Directory
+            {
+                self.lose(&path, &item);
             }
         }
         // the deepest first
@@ -89,6 +91,14 @@ impl State {
     pub fn settle(&mut self, before: &HashMap<Number, u64>) {
         self.drop_made(before);
         self.adopt();
+    }
+
+    /// What shows at `path` is not what did, where `item` comes or goes; but a directory of the container's own
+    /// shows over a link, before and after: who is in there stays, and what is mounted there.
+    fn lose(&mut self, path: &BString, item: &Item) {
+        if item.is_fixed() || self.own_at(path).is_none() {
+            self.numbers.lose(path);
+        }
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {

@@ -31,6 +31,25 @@ fn directories_that_stay_keep_what_is_mounted_on_them() {
     assert!(setup.outdated(&["/input"]).is_empty());
 }
 
+/// Whoever is in there, or has mounted something there, is not to lose it to a link that does not show.
+#[test]
+fn a_directory_over_a_link_stays_whatever_comes_and_goes() {
+    let setup = Setup::new(Vec::new());
+    setup.make("/disk", New::Directory).unwrap();
+    setup.make("/disk/one-sda", New::Directory).unwrap();
+    setup.make("/disk/one-sda/mine", New::File).unwrap();
+    let before = setup.at("/disk/one-sda").unwrap().number;
+    for _ in 0..2 {
+        setup.plug(sda());
+        assert_eq!(setup.fs.attributes(before).unwrap().kind, Kind::Directory);
+        assert_eq!(setup.outdated(&["/disk/one-sda", "/sda"]), ["sda"]);
+        setup.pull("/devices/x/sda");
+        assert_eq!(setup.at("/disk/one-sda").unwrap().number, before);
+        assert_eq!(setup.outdated(&["/disk/one-sda", "/sda"]), ["sda"]);
+    }
+    assert_eq!(setup.names("/disk/one-sda"), ["mine"]);
+}
+
 #[test]
 fn the_console_is_a_place_for_the_containers_terminal() {
     let text = "MAJOR=5\nMINOR=1\nDEVNAME=console\n";
