@@ -71,6 +71,14 @@ impl Scene {
         self.device.fill(&[7; 4096]);
     }
 
+    /// Access goes first, the name a moment later.
+    #[track_caller]
+    fn becomes_hidden(&mut self) {
+        eventually("it is hidden", Duration::from_secs(5), || {
+            self.ask("opens()") == "ENOENT"
+        });
+    }
+
     fn holders(&self) -> Output {
         let mut command = Command::new(binaries::devns());
         let device = self.device.name();
@@ -91,7 +99,7 @@ fn who_holds_it_is_told_and_keeps_it() {
         let said = format!("b 7:{number} was revoked, and is still held by python3 (");
         let line = s.container.expect_error(&said);
         assert!(line.contains(", descriptor 40)"), "{line}");
-        assert_eq!(s.ask("opens()"), "ENOENT");
+        s.becomes_hidden();
         assert_eq!(s.ask("os.pread(fd, 1, 0)"), "b'\\x07'", "as is known");
         let seen = s.holders().ok().json();
         let holder = &seen["processes"][0];
@@ -142,9 +150,7 @@ fn who_holds_nothing_any_more_lives() {
         let mut s = Scene::set(kind(), number, "kill");
         s.ask("os.closerange(3, 99)");
         s.hide();
-        eventually("it is hidden", Duration::from_secs(5), || {
-            s.ask("opens()") == "ENOENT"
-        });
+        s.becomes_hidden();
         // it is looked for at once, and twice more within a second
         let rest = s.container.rest(Duration::from_millis(1500));
         assert!(rest.is_empty(), "{rest:?}");
