@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use viewfs::{Attributes, Caller, Error, Kind, Wanted};
 
 use super::DevFs;
-use super::state::State;
+use super::state::{State, split};
 use crate::entries::Item;
 use crate::numbers::Body;
 use crate::own::{self, by_fd, host};
@@ -133,11 +133,14 @@ impl State {
         if let Some((own, stat)) = own
             && stat.st_nlink > 2
         {
-            let under_given = self.given_in(path).filter(|name| {
+            let both = self.given_in(path).filter(|name| {
                 let given = BString::from([path, &b"/"[..], name].concat());
-                self.given.get(&given).is_some_and(Item::is_fixed) && is_directory(own, name)
+                self.given.get(&given) == Some(&Item::Directory) && is_directory(own, name)
             });
-            all.links -= under_given.count() as u32;
+            let is_here =
+                |covered: &&BString| split(covered).is_some_and(|(above, _)| above == *path);
+            let covered = self.covered.iter().filter(is_here);
+            all.links -= (both.count() + covered.count()) as u32;
         }
         if let Some(time) = self.times.get(path) {
             all.mtime = all.mtime.max(*time);

@@ -52,6 +52,7 @@ impl State {
                 self.times.remove(path);
                 self.changed.remove(path);
                 self.removed.remove(path);
+                self.covered.remove(path);
                 self.touch_parent(path, now);
                 if *item != Item::Directory {
                     self.lose(path, item);
@@ -65,6 +66,9 @@ impl State {
             if let Some(item) = self.given.get(&path).cloned()
                 && item != Item::Directory
             {
+                if item.is_fixed() && self.own_at(&path).is_some() {
+                    self.covered.insert(path.clone());
+                }
                 self.lose(&path, &item);
             }
         }

@@ -55,6 +55,8 @@ pub struct State {
     /// directory that is given.
     pub implied: HashSet<BString>,
     pub unsure: Unsure,
+    /// Where a node is given over a directory of the container's own; as long as it is, that cannot be changed.
+    pub covered: HashSet<BString>,
     pub root: (u32, u32),
     pub born: SystemTime,
 }
@@ -76,6 +78,7 @@ impl State {
             removed: HashMap::new(),
             implied: HashSet::new(),
             unsure: Unsure::default(),
+            covered: HashSet::new(),
             root,
             born: SystemTime::now(),
         })
