@@ -14,6 +14,7 @@ mod made;
 mod make;
 mod remove;
 mod state;
+mod unsure;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -137,6 +138,7 @@ impl Store for DevFs {
         }
         let find = || {
             let mut state = self.now();
+            state.unsure.looked_up(parent, name);
             let found = state.find(parent, name)?;
             state.tell(found)
         };
@@ -275,6 +277,10 @@ impl Store for DevFs {
 
     fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
         self.now().outdated(paths)
+    }
+
+    fn lost(&self) -> Vec<u64> {
+        self.now().numbers.take_lost()
     }
 }
 

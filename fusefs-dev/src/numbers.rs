@@ -3,7 +3,7 @@
 //! A file of the container's own is known by its inode in the tmpfs, since it may have many names or none. What is given,
 //! and a directory, is known by its path. No number is given twice, and none tells of what is hidden.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -37,8 +37,19 @@ struct Node {
     body: Body,
     /// How often the kernel was told of it and has not said forget.
     lookups: u64,
-    /// Its path is gone, or something else's.
-    retired: bool,
+    /// What is said of it since its path is gone, or something else's.
+    retired: Option<Error>,
+}
+
+impl Node {
+    /// The kernel may keep its number for long, but not the inode.
+    fn retire(&mut self, said: Error) {
+        self.retired = Some(said);
+        self.body = Body::Directory {
+            path: BString::default(),
+            own: None,
+        };
+    }
 }
 
 /// All numbers of a mount.
@@ -48,6 +59,8 @@ pub struct Numbers {
     /// Of directories and what is given.
     by_path: BTreeMap<BString, u64>,
     next: u64,
+    /// What was lost and the kernel may still have at some name.
+    lost: BTreeSet<u64>,
 }
 
 impl Numbers {
@@ -57,6 +70,7 @@ impl Numbers {
             by_number: HashMap::new(),
             by_path: BTreeMap::new(),
             next: ROOT,
+            lost: BTreeSet::new(),
         };
         numbers.at(Body::Directory {
             path: "".into(),
@@ -67,10 +81,14 @@ impl Numbers {
 
     /// What `number` stands for.
     pub fn body(&self, number: u64) -> Result<&Body, Error> {
-        match self.by_number.get(&number) {
-            Some(node) if !node.retired => Ok(&node.body),
-            _ => Err(Error::NotFound),
-        }
+        let node = self.by_number.get(&number).ok_or(Error::NotFound)?;
+        node.retired.map_or(Ok(&node.body), Err)
+    }
+
+    /// Numbers that were lost and that the kernel may still have, wherever the container has moved their names;
+    /// each is told once.
+    pub fn take_lost(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.lost).into_iter().collect()
     }
 
     /// The number of the inode `ino` of the tmpfs.
@@ -84,7 +102,7 @@ impl Numbers {
         self.by_number.entry(number).or_insert_with(|| Node {
             body: Body::Own(fd),
             lookups: 0,
-            retired: false,
+            retired: None,
         });
         number
     }
@@ -103,7 +121,7 @@ impl Numbers {
                 node.body = body;
                 return number;
             }
-            self.retire(&path);
+            self.lose(&path);
         }
         let number = self.next;
         self.next += 1;
@@ -111,7 +129,7 @@ impl Numbers {
         let node = Node {
             body,
             lookups: 0,
-            retired: false,
+            retired: None,
         };
         self.by_number.insert(number, node);
         number
@@ -161,40 +179,57 @@ impl Numbers {
         if node.lookups > 0 || number == ROOT {
             return;
         }
+        self.lost.remove(&number);
         if let Some(node) = self.by_number.remove(&number)
-            && !node.retired
+            && node.retired.is_none()
             && let Body::Directory { path, .. } | Body::Given { path, .. } = node.body
         {
             self.by_path.remove(&path);
         }
     }
 
-    /// What is at `path`, and what is known below it, is not there any more.
+    /// The container has removed what is at `path`, and what is known below it.
     pub fn retire(&mut self, path: &[u8]) {
         for path in self.subtree(path) {
-            let Some(number) = self.by_path.remove(&path) else {
-                continue;
-            };
-            match self.by_number.get_mut(&number) {
-                Some(node) if node.lookups > 0 => {
-                    node.retired = true;
-                    // the kernel may keep the number for long, but not the inode
-                    if let Body::Directory { own, .. } = &mut node.body {
-                        *own = None;
-                    }
-                }
-                _ => drop(self.by_number.remove(&number)),
+            if let Some(number) = self.by_path.remove(&path) {
+                self.retire_number(number, Error::NotFound);
+            }
+        }
+    }
+
+    /// What is at `path`, and what is known below it, is not there any more, and the kernel has yet to hear of it:
+    /// if it asks, it is to look up what has the name now.
+    pub fn lose(&mut self, path: &[u8]) {
+        for path in self.subtree(path) {
+            if let Some(number) = self.by_path.remove(&path) {
+                self.lose_number(number);
+            }
+        }
+    }
+
+    fn lose_number(&mut self, number: u64) {
+        if self.retire_number(number, Error::Stale) {
+            self.lost.insert(number);
+        }
+    }
+
+    /// Whether the kernel may still have it.
+    fn retire_number(&mut self, number: u64, said: Error) -> bool {
+        match self.by_number.get_mut(&number) {
+            Some(node) if node.lookups > 0 => {
+                node.retire(said);
+                true
+            }
+            _ => {
+                self.by_number.remove(&number);
+                false
             }
         }
     }
 
     /// The inode `ino` of the tmpfs is not there any more, whoever still has it.
-    pub fn retire_inode(&mut self, ino: u64) {
-        let number = Numbers::of_inode(ino);
-        match self.by_number.get_mut(&number) {
-            Some(node) if node.lookups > 0 => node.retired = true,
-            _ => drop(self.by_number.remove(&number)),
-        }
+    pub fn lose_inode(&mut self, ino: u64) {
+        self.lose_number(Numbers::of_inode(ino));
     }
 
     /// What is known at and below `from` is at and below `to` now.

@@ -54,12 +54,7 @@ impl Own {
             .set("nr_inodes", &(limits.inodes + needed).to_string())?
             .flag("inode64")?
             .mount(Attrs::NOSUID.and(Attrs::NODEV).and(Attrs::NOEXEC))?;
-        let make = |name: &str, owner: (u32, u32)| -> Result<OwnedFd, Errno> {
-            rustix::fs::mkdirat(&mount, name, Mode::from_raw_mode(0o755))?;
-            let dir = child(mount.as_fd(), name.as_bytes())?;
-            chown(dir.as_fd(), Some(owner.0), Some(owner.1))?;
-            Ok(dir)
-        };
+        let make = |name: &str, owner| make_directory(mount.as_fd(), name.as_bytes(), owner);
         let failed = |name| move |e| made_none(name, e);
         let root = make("own", owner).map_err(failed("own"))?;
         if console {
@@ -97,6 +92,29 @@ impl Own {
 fn made_none(name: &str, errno: Errno) -> sys::Error {
     let errno = nix::errno::Errno::from_raw(errno.raw_os_error());
     sys::Error::new(format!("make(<tmpfs>, {name})"), errno)
+}
+
+/// Make directory `name` in `dir` as a directory is that is given, whatever this thread's umask is and `dir`
+/// would hand down.
+pub fn make_directory(
+    dir: BorrowedFd<'_>,
+    name: &[u8],
+    owner: (u32, u32),
+) -> Result<OwnedFd, Errno> {
+    let mode = Mode::from_raw_mode(0o755);
+    rustix::fs::mkdirat(dir, name, mode)?;
+    let made = child(dir, name)?;
+    chown(made.as_fd(), Some(owner.0), Some(owner.1))?;
+    let path = by_fd(made.as_fd());
+    for acl in ["system.posix_acl_access", "system.posix_acl_default"] {
+        match rustix::fs::removexattr(&path, acl) {
+            // a kernel may have none (CONFIG_TMPFS_POSIX_ACL)
+            Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())?;
+    Ok(made)
 }
 
 /// What is at `name` in directory `dir`, a link itself.

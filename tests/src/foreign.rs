@@ -128,6 +128,10 @@ impl Foreign {
             "mounts": [
                 { "destination": "/proc", "type": "proc", "source": "proc" },
                 bind("/dev", dev),
+                // its own, as runtimes mount them
+                { "destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] },
+                { "destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "nodev", "mode=1777"] },
+                { "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"] },
                 bind("/nodes", &self.nodes),
             ],
             "linux": {
@@ -165,16 +169,13 @@ impl Drop for Foreign {
     }
 }
 
-/// What of `paths` opens in the container, as `r PATH` and `w PATH`.
+/// What a script of one line prints in the container, line by line.
 ///
 /// # Panics
 /// When it does not answer.
 #[track_caller]
-pub fn opens(container: &mut Running, paths: &[&str]) -> Vec<String> {
-    let paths = paths.join(" ");
-    container.say(&format!(
-        "for p in {paths}; do (exec 9<$p) 2>/dev/null && echo r $p; [ -e $p ] && (exec 9>>$p) 2>/dev/null && echo w $p; done"
-    ));
+pub fn says(container: &mut Running, script: &str) -> Vec<String> {
+    container.say(script);
     let mut found = Vec::new();
     loop {
         match container.expect("").as_str() {
@@ -182,4 +183,17 @@ pub fn opens(container: &mut Running, paths: &[&str]) -> Vec<String> {
             line => found.push(line.to_string()),
         }
     }
+}
+
+/// What of `paths` opens in the container, as `r PATH` and `w PATH`.
+///
+/// # Panics
+/// When it does not answer.
+#[track_caller]
+pub fn opens(container: &mut Running, paths: &[&str]) -> Vec<String> {
+    let paths = paths.join(" ");
+    let script = format!(
+        "for p in {paths}; do (exec 9<$p) 2>/dev/null && echo r $p; [ -e $p ] && (exec 9>>$p) 2>/dev/null && echo w $p; done"
+    );
+    says(container, &script)
 }

@@ -251,8 +251,8 @@ fn devices_come_and_go_in_a_user_namespace() {
 #[test]
 fn what_is_mounted_in_dev_stays_whatever_names_devices_claim() {
     let rules = "version: 1\npolicies:\n  test:\n    rules:\n      - match: { subsystem: block, devname: loop436 }\n        \
-                 show: rw\n        node: { link: [pts/9, pts, shm/x, shm, mqueue/x, console, console/x, mine/x] }\n";
-    let script = "mkdir -p /dev/mine/own; mount -t tmpfs none /dev/mine/own
+                 show: rw\n        node: { link: [pts/9, pts, shm/x, shm, mqueue/x, console, console/x, mine/x, taken] }\n";
+    let script = "mkdir -p /dev/mine/own /dev/taken; for d in mine/own taken; do mount -t tmpfs none /dev/$d; done
         mounts() { awk '$2 ~ \"^/dev/\" { print $2 }' /proc/mounts | sort | tr '\\n' ' '; echo \"$1\"; }
         mounts before; until test -L /dev/mine/x; do sleep 0.02; done
         mounts during; while test -L /dev/mine/x; do sleep 0.02; done
@@ -261,7 +261,7 @@ fn what_is_mounted_in_dev_stays_whatever_names_devices_claim() {
         .rules(rules)
         .args(["-t", "--cap-add", "SYS_ADMIN"]);
     let mut inside = container.start(&["sh", "-c", script]);
-    let all = "/dev/console /dev/mine/own /dev/mqueue /dev/pts /dev/shm";
+    let all = "/dev/console /dev/mine/own /dev/mqueue /dev/pts /dev/shm /dev/taken";
     assert_eq!(inside.expect("before").trim(), format!("{all} before"));
     let device = Loop::add(436);
     assert_eq!(inside.expect("during").trim(), format!("{all} during"));

@@ -12,7 +12,8 @@ fn rules(text: &str) -> String {
 fn what_udev_has_written_down_shows_with_its_node() {
     let shown = [710, 712, 713].map(Loop::add);
     let hidden = Loop::add(711);
-    let database = "b7:710\nS:disk/by-id/both\\nS:disk/by-path/a\\nI:1\\nE:ID_SERIAL=S 1\\nV:1\\n\n\
+    let database = "b7:710\nS:disk/by-id/both\\nS:disk/by-path/a\\nS:snd/by-id/a\\n\
+                    S:input/by-path/a\\nS:serial/by-id/a\\nI:1\\nE:ID_SERIAL=S 1\\nV:1\\n\n\
                     b7:711\nL:100\\nS:disk/by-id/both\\nS:disk/by-id/hidden\\nV:1\\n\n\
                     b7:712\nL:5\\nS:disk/by-label/x\\nV:1\\n\n\
                     b7:713\nS:disk/by-label/x\\nV:1\\n";
@@ -26,8 +27,12 @@ fn what_udev_has_written_down_shows_with_its_node() {
     // who is hidden claims nothing, and has no name in there
     inside.says("readlink /dev/disk/by-id/both", "../../loop710");
     assert_eq!(inside.ask("ls /dev/disk/by-id"), "both");
-    assert_eq!(inside.ask("readlink /dev/disk/by-path/a"), "../../loop710");
-    assert_eq!(inside.ask("ls /dev/serial"), "S_1");
+    // whatever a link is for: of what kind the device is, is not asked
+    for link in ["disk/by-path", "snd/by-id", "input/by-path", "serial/by-id"] {
+        let target = inside.ask(&format!("readlink /dev/{link}/a"));
+        assert_eq!(target, "../../loop710", "{link}");
+    }
+    assert_eq!(inside.ask("ls /dev/serial"), "S_1 by-id");
     assert_eq!(
         inside.ask("readlink -f /dev/disk/by-label/x"),
         "/dev/loop712"
@@ -38,8 +43,9 @@ fn what_udev_has_written_down_shows_with_its_node() {
     low.remove();
     inside.lacks("/dev/disk/by-label");
     first.remove();
-    inside.lacks("/dev/disk");
-    inside.lacks("/dev/serial");
+    for top in ["disk", "snd", "input", "serial"] {
+        inside.lacks(&format!("/dev/{top}"));
+    }
     drop(inside);
     hidden.remove();
 }

@@ -304,3 +304,18 @@ fn a_user_gets_what_the_modes_say() {
     server.signal(Signal::SIGTERM);
     ended(&dev, server);
 }
+
+#[test]
+fn modes_are_not_those_of_the_callers_umask() {
+    for (name, mode) in [("sysfs", 0o555), ("dev", 0o755)] {
+        let place = Mountpoint::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 077; exec \"$@\"", "sh"]);
+        let command = command.arg(binary(name)).arg(place.path());
+        run(command.args(["--policy", "builtin:minimal"])).ok();
+        let root = fs::metadata(place.path()).expect("its root");
+        assert_eq!(root.mode() & 0o7777, mode, "{name}");
+        run(Command::new("umount").arg(place.path())).ok();
+        gone(&place);
+    }
+}

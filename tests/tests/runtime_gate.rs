@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use host::cgroup::Version;
 use nix::sys::signal::Signal;
-use tests::foreign::opens;
+use tests::foreign::{opens, says};
 use tests::mounted::{binary, foreground_with};
 use tests::{Foreign, Loop, Mountpoint, Running, eventually, run, sh};
 
@@ -85,6 +85,43 @@ impl Scene {
         );
     }
 
+    /// It has CAP_MKNOD: of exactly what it may have.
+    #[track_caller]
+    fn makes_nodes_of_what_shows(&mut self, first: u32) {
+        for (n, made) in [(0, "made"), (1, "refused"), (2, "refused"), (4, "refused")] {
+            let minor = first + n;
+            let script = format!(
+                "mkdir /dev/own; busybox mknod /dev/own/x b 7 {minor} && echo made || echo refused; busybox rm -r /dev/own"
+            );
+            let seen = says(&mut self.container, &script);
+            assert_eq!(seen.last().map(String::as_str), Some(made), "{seen:?}");
+            let is_eperm = seen[0].contains("Operation not permitted");
+            assert_eq!(is_eperm, made == "refused", "{seen:?}");
+        }
+    }
+
+    /// What it has mounted on our /dev works, and is what it is reached by.
+    #[track_caller]
+    fn has_the_runtimes_mounts(&mut self) {
+        let script = "busybox awk '$2 ~ \"^/dev/\" { print $2, $3 }' /proc/mounts; \
+                      echo kept >/dev/shm/x && cat /dev/shm/x; (exec 9<>/dev/ptmx; ls /dev/pts); \
+                      ls /dev/fd/0 /dev/stdin; readlink /dev/core";
+        let seen = says(&mut self.container, script);
+        let expected = [
+            "/dev/pts devpts",
+            "/dev/shm tmpfs",
+            "/dev/mqueue mqueue",
+            "kept",
+            // a terminal of its own
+            "0",
+            "ptmx",
+            "/dev/fd/0",
+            "/dev/stdin",
+            "/proc/kcore",
+        ];
+        assert_eq!(seen, expected);
+    }
+
     /// Its runtime's rules: what it allows, and nothing else.
     #[track_caller]
     fn is_the_runtimes(&mut self) {
@@ -110,6 +147,8 @@ fn ours_instead_of_the_runtimes(runtime: &'static str, version: Version, first: 
         "w /dev/null".into(),
     ];
     assert_eq!(seen, expected);
+    s.makes_nodes_of_what_shows(first);
+    s.has_the_runtimes_mounts();
     let plugged = Loop::add(first + 3);
     s.becomes("one is plugged", &["r0", "w0", "r1", "r3", "w3"]);
     assert_eq!(opens(&mut s.container, &[&late]).len(), 2);

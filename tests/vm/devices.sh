@@ -220,6 +220,7 @@ start_one() {
     check "$1: root has the mounts" is "0:0" "$(ask "$1" 'stat -c %u:%g /dev')"
     check "$1: no device of the host" is "" "$(ask "$1" 'ls -d /dev/input /dev/sd* /dev/vd* /dev/ttyS* /dev/uinput 2>/dev/null')"
     check "$1: the standard nodes open" is 1 "$(ask "$1" 'head -c1 /dev/zero | wc -c; : >/dev/null' | head -1)"
+    check "$1: what crun mounts in /dev is there" is "devpts mqueue tmpfs" "$(ask "$1" "awk '\$2 ~ \"^/dev/\" { print \$3 }' /proc/mounts" | sort | xargs)"
     check "$1: a terminal of its own" is 1 "$(ask "$1" 'ls /dev/pts | grep -c ptmx')"
 }
 

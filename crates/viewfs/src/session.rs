@@ -44,14 +44,14 @@ impl Mount {
     pub fn serve<T: Tree>(self, tree: Arc<T>) -> std::io::Result<Session> {
         let core = Arc::new(Core::new(tree));
         let server = serve(core.clone(), self.fuse)?;
-        let outdated = Box::new(move |paths: &[BString]| core.outdated(paths));
+        let outdated = Box::new(move |paths: &[BString]| (core.outdated(paths), Vec::new()));
         Ok(Session::new(server, self.mount, self.relay, outdated))
     }
 
     /// Serve `store` there, on threads of this process.
     pub fn serve_store<S: Store>(self, store: Arc<S>) -> std::io::Result<Session> {
         let server = serve_store(store.clone(), self.fuse)?;
-        let outdated = Box::new(move |paths: &[BString]| store.outdated(paths));
+        let outdated = Box::new(move |paths: &[BString]| (store.outdated(paths), store.lost()));
         Ok(Session::new(server, self.mount, self.relay, outdated))
     }
 }
@@ -105,8 +105,8 @@ pub trait Caches: Send + Sync {
     fn forget(&self, paths: &[BString], until: Instant) -> Result<(), RelayError>;
 }
 
-/// Says what the kernel has to forget so that a change of these paths shows.
-type Outdate = Box<dyn Fn(&[BString]) -> Vec<Outdated> + Send + Sync>;
+/// Says what the kernel has to forget so that a change of these paths shows: names, and nodes.
+type Outdate = Box<dyn Fn(&[BString]) -> (Vec<Outdated>, Vec<u64>) + Send + Sync>;
 
 struct CachesOf {
     outdated: Outdate,
@@ -116,7 +116,8 @@ struct CachesOf {
 impl Caches for CachesOf {
     fn forget(&self, paths: &[BString], until: Instant) -> Result<(), RelayError> {
         let mut listings = BTreeSet::new();
-        for Outdated { parent, name, node } in (self.outdated)(paths) {
+        let (names, lost) = (self.outdated)(paths);
+        for Outdated { parent, name, node } in names {
             // also of a name that the kernel does not know: this waits for who lists the directory now
             self.relay.forget_name(parent, &name, until)?;
             if let Some(node) = node {
@@ -124,8 +125,8 @@ impl Caches for CachesOf {
             }
             listings.insert(parent);
         }
-        for directory in listings {
-            self.relay.forget_content(directory, until)?;
+        for node in listings.into_iter().chain(lost) {
+            self.relay.forget_content(node, until)?;
         }
         self.relay.flush(until)
     }

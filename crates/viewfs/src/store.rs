@@ -204,4 +204,7 @@ pub trait Store: Send + Sync + 'static {
     fn remove_xattr(&self, number: u64, name: &[u8]) -> Result<(), Error>;
     /// What the kernel has to forget so that a change of what is given at `paths` shows.
     fn outdated(&self, paths: &[BString]) -> Vec<Outdated>;
+    /// Numbers that stand for nothing any more, whatever names the kernel has for them: of these it has to ask
+    /// again. Each is said once.
+    fn lost(&self) -> Vec<u64>;
 }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use viewfs::{Attributes, Caller, Error, Kind, Wanted};
 
 use super::DevFs;
-use super::state::State;
+use super::state::{State, split};
 use crate::entries::Item;
 use crate::numbers::Body;
 use crate::own::{self, by_fd, host};
@@ -129,16 +129,18 @@ impl State {
             },
         };
         all.links += self.subdirectories.get(path).copied().unwrap_or(0);
-        // some may be counted twice, if the container has any at all
+        // of the container's own directories, one that is given too counts once, and one under a node not at all
         if let Some((own, stat)) = own
             && stat.st_nlink > 2
         {
             let both = self.given_in(path).filter(|name| {
                 let given = BString::from([path, &b"/"[..], name].concat());
-                self.given.get(&given) == Some(&Item::Directory)
-                    && own::child(own.as_fd(), name).is_ok()
+                self.given.get(&given) == Some(&Item::Directory) && is_directory(own, name)
             });
-            all.links -= both.count() as u32;
+            let is_here =
+                |covered: &&BString| split(covered).is_some_and(|(above, _)| above == *path);
+            let covered = self.covered.iter().filter(is_here);
+            all.links -= (both.count() + covered.count()) as u32;
         }
         if let Some(time) = self.times.get(path) {
             all.mtime = all.mtime.max(*time);
@@ -211,6 +213,11 @@ impl State {
             None => Err(Error::Host(libc::ENODATA)),
         }
     }
+}
+
+fn is_directory(dir: &OwnedFd, name: &[u8]) -> bool {
+    let stat = rustix::fs::statat(dir, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
 /// Extended attributes that are kept: what a security module would trust is none of the container's.

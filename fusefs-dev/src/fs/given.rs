@@ -33,28 +33,43 @@ impl State {
             .iter()
             .filter_map(|s| Some((number_of(s)?, s.arrival)));
         let before = std::mem::replace(&mut self.devices, devices.collect());
+        let new: Vec<BString> = (self.given.iter())
+            .filter(|(path, item)| !old.get(*path).is_some_and(|o| o.is_same(item)))
+            .map(|(path, _)| path.clone())
+            .collect();
+        self.unsure.expire();
+        // before anything is lost: the kernel may know a directory that goes
+        let all = old.keys().filter(|path| !self.given.contains_key(*path));
+        for (above, name) in all.chain(&new).filter_map(|path| split(path)) {
+            // at the start it knows nothing
+            if let Some(parent) = self.numbers.known(above).filter(|_| !old.is_empty()) {
+                self.unsure.add(parent, name);
+            }
+        }
         for (path, item) in &old {
             let stays = self.given.get(path).is_some_and(|new| new.is_same(item));
             if !stays {
                 self.times.remove(path);
                 self.changed.remove(path);
                 self.removed.remove(path);
+                self.covered.remove(path);
                 self.touch_parent(path, now);
                 if *item != Item::Directory {
-                    self.numbers.retire(path);
+                    self.lose(path, item);
                 }
             }
         }
-        let new: Vec<BString> = (self.given.iter())
-            .filter(|(path, item)| !old.get(*path).is_some_and(|o| o.is_same(item)))
-            .map(|(path, _)| path.clone())
-            .collect();
         for path in new {
             self.times.insert(path.clone(), now);
             self.touch_parent(&path, now);
             // something of the container's own may have had the name
-            if self.given.get(&path) != Some(&Item::Directory) {
-                self.numbers.retire(&path);
+            if let Some(item) = self.given.get(&path).cloned()
+                && item != Item::Directory
+            {
+                if item.is_fixed() && self.own_at(&path).is_some() {
+                    self.covered.insert(path.clone());
+                }
+                self.lose(&path, &item);
             }
         }
         // the deepest first
@@ -67,7 +82,7 @@ impl State {
             self.drop_implied(&path);
             let stays = self.own_at(&path).is_some();
             if !stays {
-                self.numbers.retire(&path);
+                self.numbers.lose(&path);
             }
         }
         // names of directories are never used up
@@ -80,6 +95,14 @@ impl State {
     pub fn settle(&mut self, before: &HashMap<Number, u64>) {
         self.drop_made(before);
         self.adopt();
+    }
+
+    /// What shows at `path` is not what did, where `item` comes or goes; but a directory of the container's own
+    /// shows over a link, before and after: who is in there stays, and what is mounted there.
+    fn lose(&mut self, path: &BString, item: &Item) {
+        if item.is_fixed() || self.own_at(path).is_none() {
+            self.numbers.lose(path);
+        }
     }
 
     fn touch_parent(&mut self, path: &[u8], now: SystemTime) {
@@ -107,7 +130,7 @@ impl State {
         };
         if rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).is_ok() {
             self.implied.remove(path.as_bstr());
-            self.numbers.retire(path);
+            self.numbers.lose(path);
             // which may have been all that was in there
             self.drop_implied(above);
         }

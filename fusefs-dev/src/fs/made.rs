@@ -41,7 +41,7 @@ impl State {
         });
         for (path, inode) in removed {
             // who still has it open by O_PATH gets nothing of the next device either
-            self.numbers.retire_inode(inode);
+            self.numbers.lose_inode(inode);
             self.drop_implied(&path);
         }
     }

@@ -24,6 +24,7 @@ impl State {
 
     /// See [`viewfs::Store::unlink`].
     pub fn unlink(&mut self, parent: u64, name: &[u8]) -> Result<(), Error> {
+        self.unsure.check(parent, name)?;
         let found = self.find(parent, name)?;
         let (dir, _) = self.directory(parent)?;
         let path = BString::from([dir.as_slice(), b"/", name].concat());
@@ -53,6 +54,7 @@ impl State {
 
     /// See [`viewfs::Store::rmdir`].
     pub fn rmdir(&mut self, parent: u64, name: &[u8]) -> Result<(), Error> {
+        self.unsure.check(parent, name)?;
         let Found::Directory { path, own } = self.find(parent, name)? else {
             return Err(Error::NotDirectory);
         };
@@ -96,6 +98,8 @@ impl DevFs {
         how: Replace,
     ) -> Result<(), Error> {
         let mut state = self.now();
+        state.unsure.check(from.0, from.1)?;
+        state.unsure.check(to.0, to.1)?;
         let source = state.find(from.0, from.1)?;
         let (from_dir, _) = state.directory(from.0)?;
         let (to_dir, _) = state.directory(to.0)?;
@@ -164,7 +168,8 @@ impl DevFs {
         rustix::fs::renameat_with(&from_own, from.1, &to_own, to.1, flags)
             .map_err(|e| self.failed(e))?;
         if how == Replace::Exchange {
-            let aside = BString::from([old.as_slice(), b"/ "].concat());
+            // no name has this byte, so nothing of either directory is there
+            let aside = BString::from("\0");
             state.moved(&old, &aside);
             if target_is_directory {
                 state.moved(&new, &old);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bstr::BString;
-use rustix::fs::{FileType, Mode, Stat, fstat};
+use rustix::fs::{FileType, Stat, fstat};
 use viewfs::{Attributes, Error, Kind, Outdated};
 
 use super::bounds::{MOST_PATH, open_files};
+use super::unsure::Unsure;
 use crate::entries::{CONSOLE, Entries, Item};
 use crate::numbers::{Body, Numbers};
 use crate::own::{self, Own, host};
@@ -53,6 +54,9 @@ pub struct State {
     /// Directories of the tmpfs that are only there since something of the container's own is in a
     /// directory that is given.
     pub implied: HashSet<BString>,
+    pub unsure: Unsure,
+    /// Where a node is given over a directory of the container's own; as long as it is, that cannot be changed.
+    pub covered: HashSet<BString>,
     pub root: (u32, u32),
     pub born: SystemTime,
 }
@@ -73,6 +77,8 @@ impl State {
             changed: HashMap::new(),
             removed: HashMap::new(),
             implied: HashSet::new(),
+            unsure: Unsure::default(),
+            covered: HashSet::new(),
             root,
             born: SystemTime::now(),
         })
@@ -114,12 +120,8 @@ impl State {
         for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty()) {
             at.push(b'/');
             at.extend_from_slice(part);
-            match rustix::fs::mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
-                Ok(()) => {
-                    self.implied.insert(at.clone());
-                    let made = own::child(dir.as_fd(), part).map_err(host)?;
-                    own::chown(made.as_fd(), Some(self.root.0), Some(self.root.1)).map_err(host)?;
-                }
+            match own::make_directory(dir.as_fd(), part, self.root) {
+                Ok(_) => drop(self.implied.insert(at.clone())),
                 Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(host(e)),
             }

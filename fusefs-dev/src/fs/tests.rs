@@ -60,6 +60,7 @@ fn event() -> Facts {
 
 mod bounds;
 mod caches;
+mod directories;
 mod made;
 
 struct Setup {

@@ -92,9 +92,19 @@ eventually_heard() {
     eventually "$1 hears $2" heard "$1" "$2"
 }
 
+# pids_of NAME: of the processes that are called so
+pids_of() {
+    for comm in /proc/[0-9]*/comm; do
+        [ "$(cat "$comm" 2>/dev/null)" = "$1" ] && basename "${comm%/comm}"
+    done
+}
+
+# ours: processes of ours that run
+ours() { cat /proc/[0-9]*/comm 2>/dev/null | grep -E '^(devns|fusefs-)'; }
+
 # nothing_left: no process, mount, cgroup or state of a container
 nothing_left() {
-    ! pgrep -f 'devns run' && ! grep fuse.fusefs /proc/self/mountinfo \
+    ! ours && ! grep fuse.fusefs /proc/self/mountinfo \
         && [ -z "$(find /sys/fs/cgroup -path '*devns/*' -type d)" ] \
         && [ -z "$(find /run/devns -mindepth 1 ! -name .lock)" ]
 }

@@ -157,7 +157,9 @@ class Changer:
             work()
             self.marks[path] = self.seen(by)
             self.count(name)
-        except FileNotFoundError:
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
             # it has gone meanwhile
             self.count("node gone")
         finally:

@@ -31,6 +31,25 @@ fn directories_that_stay_keep_what_is_mounted_on_them() {
     assert!(setup.outdated(&["/input"]).is_empty());
 }
 
+/// Whoever is in there, or has mounted something there, is not to lose it to a link that does not show.
+#[test]
+fn a_directory_over_a_link_stays_whatever_comes_and_goes() {
+    let setup = Setup::new(Vec::new());
+    setup.make("/disk", New::Directory).unwrap();
+    setup.make("/disk/one-sda", New::Directory).unwrap();
+    setup.make("/disk/one-sda/mine", New::File).unwrap();
+    let before = setup.at("/disk/one-sda").unwrap().number;
+    for _ in 0..2 {
+        setup.plug(sda());
+        assert_eq!(setup.fs.attributes(before).unwrap().kind, Kind::Directory);
+        assert_eq!(setup.outdated(&["/disk/one-sda", "/sda"]), ["sda"]);
+        setup.pull("/devices/x/sda");
+        assert_eq!(setup.at("/disk/one-sda").unwrap().number, before);
+        assert_eq!(setup.outdated(&["/disk/one-sda", "/sda"]), ["sda"]);
+    }
+    assert_eq!(setup.names("/disk/one-sda"), ["mine"]);
+}
+
 #[test]
 fn the_console_is_a_place_for_the_containers_terminal() {
     let text = "MAJOR=5\nMINOR=1\nDEVNAME=console\n";
@@ -48,4 +67,39 @@ fn the_console_is_a_place_for_the_containers_terminal() {
     assert_eq!((room.inodes, room.free_inodes), (64, 64));
     // a rule may say `link: console`, and does not get it
     assert!(setup.outdated(&["/console"]).is_empty());
+}
+
+/// The kernel is told of a change a moment after it. What it asks for meanwhile may be meant for what was there,
+/// also in a directory that has another name by now.
+#[test]
+fn what_the_kernel_may_be_wrong_about_it_has_to_look_up_first() {
+    let setup = Setup::new(vec![sda()]);
+    let disk = setup.at("/disk").unwrap().number;
+    let link = setup.at("/disk/one-sda").unwrap().number;
+    setup.make("/disk/mine", New::File).unwrap();
+    setup.pull("/devices/x/sda");
+    let move_disk = || {
+        let to = (ROOT, &b"d"[..]);
+        setup.fs.rename((ROOT, b"disk"), to, Replace::Yes)
+    };
+    assert_eq!(move_disk(), Err(Error::Stale));
+    setup.fs.look_up(ROOT, b"disk").unwrap();
+    move_disk().unwrap();
+    assert_eq!(setup.fs.attributes(link), Err(Error::Stale));
+    assert_eq!(setup.fs.lost(), [link]);
+    assert!(setup.fs.lost().is_empty(), "it was said");
+
+    let name = &b"one-sda"[..];
+    let rename = |from, to| setup.fs.rename((disk, from), (disk, to), Replace::Yes);
+    assert_eq!(setup.fs.unlink(disk, name), Err(Error::Stale));
+    assert_eq!(setup.fs.rmdir(disk, name), Err(Error::Stale));
+    assert_eq!(rename(name, b"x"), Err(Error::Stale));
+    assert_eq!(rename(b"mine", name), Err(Error::Stale));
+    assert_eq!(setup.fs.look_up(disk, name), Err(Error::NotFound));
+    rename(b"mine", name).unwrap();
+    setup.fs.unlink(disk, name).unwrap();
+    // what the container has removed is gone, and no more
+    setup.fs.rmdir(ROOT, b"d").unwrap();
+    assert_eq!(setup.fs.attributes(disk), Err(Error::NotFound));
+    assert!(setup.fs.lost().is_empty());
 }

@@ -22,7 +22,7 @@ fn they_go_for_good_with_their_device() {
     setup.plug(sda());
     assert_eq!((setup.kind("/dir/a"), setup.kind("/b")), (None, None));
     let by_descriptor = setup.fs.attributes(made);
-    assert_eq!(by_descriptor, Err(Error::NotFound), "it has no name either");
+    assert_eq!(by_descriptor, Err(Error::Stale), "it has no name either");
     assert_eq!(setup.names("/dir"), ["pad"]);
     assert_eq!(setup.make("/b", DISK).unwrap().perm, 0o644);
     setup.remove("/b").unwrap();
