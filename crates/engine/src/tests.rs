@@ -118,6 +118,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     let mut watcher = Watcher {
         heard: Default::default(),
         added: Default::default(),
+        renamed: Default::default(),
         scanned: 0,
         own_lost: false,
         engine: Arc::new(engine),
