@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use cli::failure::STATUSES;
-use cli::mount::{FileSystem, MountArgs, run};
+use cli::mount::{FileSystem, MountArgs, Served, run};
 use fusefs_sysfs::Cpus;
 
 /// Mount /sys as a policy shows it
@@ -38,7 +38,11 @@ fn main() -> ExitCode {
             let cpus = fusefs_sysfs::cpus(&policy, std::process::id() as i32);
             let cpus = cpus.map_err(std::io::Error::other)?;
             let cpus = cpus.map(|cpus| cpus as Arc<dyn Cpus>);
-            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, root, cpus)))
+            let tree = fusefs_sysfs::tree(engine, sysfs, root, cpus);
+            Ok(Served {
+                session: mount.serve(Arc::new(tree))?,
+                fit: Box::new(move |new| cli::reload::same_cpus(&policy, new)),
+            })
         },
         paths: fusefs_sysfs::paths,
     };

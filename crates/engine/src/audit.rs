@@ -1,8 +1,9 @@
 //! What the container was given, refused and taken, and why: a line each, for the log.
 //!
-//! Lines are made under the scene's lock, where the reasons are, and said after it is released.
+//! Lines are made under the scene's lock, where the reasons are, and said after it is released. What comes from devices in
+//! them is their paths, which are printed with everything escaped that could end a line.
 
-use kobject::{Devpath, Escaped};
+use kobject::Devpath;
 use policy::{Shown, Sight, ViewChange};
 use viewfs::Scene;
 
@@ -69,17 +70,7 @@ pub(crate) fn refusal(scene: &Scene, devpath: &Devpath) -> Option<String> {
 
 fn why(scene: &Scene, devpath: &Devpath) -> String {
     match scene.view.decision(&scene.table, devpath) {
-        // names of rules are the admin's, but a line stays one line
-        Some(decision) => one_line(&decision.reason.to_string()),
+        Some(decision) => decision.reason.to_string(),
         None => "it is gone".into(),
     }
-}
-
-/// Without what would end the line; what comes from devices has been escaped already.
-fn one_line(text: &str) -> String {
-    let escape = |c: char| match c.is_control() {
-        true => Escaped(c.to_string().as_bytes()).to_string(),
-        false => c.to_string(),
-    };
-    text.chars().map(escape).collect()
 }
