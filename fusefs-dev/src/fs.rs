@@ -91,10 +91,23 @@ impl DevFs {
         })
     }
 
+    /// Other limits for what the container puts into it.
+    ///
+    /// # Errors
+    /// When it holds more than that already: then they are as they were.
+    pub fn set_limits(&self, limits: Limits) -> sys::Result<()> {
+        self.own.set_limits(limits)
+    }
+
     /// The state as the view is now.
     fn now(&self) -> parking_lot::MutexGuard<'_, State> {
         let mut state = self.state.lock();
-        if state.generation != Some(self.scene.read().generation) {
+        let changed = {
+            let scene = self.scene.read();
+            let is_new = state.generation != Some(scene.generation);
+            is_new.then(|| scene.view.policy().clone())
+        };
+        if changed.is_some_and(|policy| policy.names_owners()) {
             // reads files, which nobody who waits for the scene should wait for
             self.owners.look();
         }
@@ -122,7 +135,7 @@ impl DevFs {
         let mut told = self.told_full.lock();
         if told.is_none_or(|when: Instant| when.elapsed() > TELL) {
             *told = Some(Instant::now());
-            let Limits { inodes, bytes } = self.own.limits;
+            let Limits { inodes, bytes } = self.own.limits();
             log::warn!(
                 "the container has used up what it may put into its /dev: {inodes} inodes or {bytes} \
                  bytes (`limits` of its policy)"
@@ -242,7 +255,10 @@ impl Store for DevFs {
         let room = self.own.room().map_err(host)?;
         let taken = room.f_files - room.f_ffree;
         // without what is ours of it
-        let needed = (room.f_files - self.own.limits.inodes).min(taken);
+        let needed = room
+            .f_files
+            .saturating_sub(self.own.limits().inodes)
+            .min(taken);
         Ok(Room {
             block: room.f_bsize as u32,
             blocks: room.f_blocks,

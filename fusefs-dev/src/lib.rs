@@ -15,10 +15,29 @@ pub use fs::DevFs;
 use std::collections::BTreeSet;
 
 use bstr::BString;
-use policy::{Shown, ViewChange};
+use policy::{Limits, Policy, Shown, ViewChange};
 
 /// How mountinfo names this file system: `fuse.fusefs-dev`.
 pub const SUBTYPE: &str = "fusefs-dev";
+
+/// Fits a container's /dev to another policy, which is about to be applied.
+///
+/// # Errors
+/// When it holds more already than its `limits` let it; then nothing has changed.
+pub fn fit(fs: &DevFs, policy: &Policy) -> sys::Result<()> {
+    let limits = policy.limits();
+    fs.set_limits(limits).map_err(|e| {
+        let Limits { inodes, bytes } = limits;
+        let what = format!("limits: {{ inodes: {inodes}, bytes: {bytes} }}");
+        match e.errno() {
+            libc::EINVAL => {
+                let why = "the container holds more than that in its /dev already";
+                sys::Error::new(what, std::io::Error::other(why))
+            }
+            _ => e,
+        }
+    })
+}
 
 /// The paths of /dev that a change of the view concerns: the nodes and the links to them, as they were
 /// and as they are, and the directories that come and go with them.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use cli::mount::{FileSystem, run};
+use cli::mount::{FileSystem, Served, run};
 use fusefs_dev::args::Args;
 use fusefs_dev::{DevFs, Owners};
 use sys::namespace::IdMap;
@@ -29,14 +29,14 @@ fn main() -> ExitCode {
         dev: true,
         serve: |mount, engine, _, (uid, gid)| {
             // without a container the names are those of whoever mounts
-            let names = engine.scene().read().view.policy().names_owners();
-            let root = match names {
-                true => Some(std::fs::File::open("/")?.into()),
-                false => None,
-            };
+            let root = Some(std::fs::File::open("/")?.into());
             let owners = Owners::new(ids_from(uid), root).with_groups(ids_from(gid));
             let fs = DevFs::new(engine.scene(), engine.clone(), owners);
-            mount.serve_store(Arc::new(fs.map_err(std::io::Error::other)?))
+            let fs = Arc::new(fs.map_err(std::io::Error::other)?);
+            Ok(Served {
+                session: mount.serve_store(fs.clone())?,
+                fit: Box::new(move |policy| Ok(fusefs_dev::fit(&fs, policy)?)),
+            })
         },
         paths: fusefs_dev::paths,
     };

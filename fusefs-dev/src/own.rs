@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
 use bstr::BString;
+use parking_lot::Mutex;
 use policy::Limits;
 use rustix::fs::{
     AtFlags, CWD, FileType, Gid, Mode, OFlags, RawDir, Stat, StatVfs, Timespec, Timestamps,
@@ -24,11 +25,16 @@ const NEEDED: u64 = 3;
 
 /// The container's own entries.
 pub struct Own {
+    /// The tmpfs.
+    mount: OwnedFd,
+    /// How many inodes of it are ours.
+    needed: u64,
     /// What is at the root of /dev.
     pub root: OwnedFd,
     /// Where what has no name is made.
     spare: OwnedFd,
-    pub limits: Limits,
+    /// Locked by itself or last.
+    limits: Mutex<Limits>,
 }
 
 /// An error of the host's kernel, as the container gets it.
@@ -50,7 +56,7 @@ impl Own {
         let mount = FsContext::open("tmpfs")?
             .set("source", "devns")?
             .set("mode", "0755")?
-            .set("size", &limits.bytes.max(1).to_string())?
+            .set("size", &size(limits))?
             .set("nr_inodes", &(limits.inodes + needed).to_string())?
             .flag("inode64")?
             .mount(Attrs::NOSUID.and(Attrs::NODEV).and(Attrs::NOEXEC))?;
@@ -70,11 +76,34 @@ impl Own {
                 })
                 .map_err(failed(CONSOLE))?;
         }
+        let spare = make("spare", (0, 0)).map_err(failed("spare"))?;
         Ok(Own {
+            mount,
+            needed,
             root,
-            spare: make("spare", (0, 0)).map_err(failed("spare"))?,
-            limits,
+            spare,
+            limits: Mutex::new(limits),
         })
+    }
+
+    /// What it may hold.
+    pub fn limits(&self) -> Limits {
+        *self.limits.lock()
+    }
+
+    /// Other limits from now on. EINVAL: it holds more already, and nothing is changed.
+    pub fn set_limits(&self, limits: Limits) -> sys::Result<()> {
+        let mut now = self.limits.lock();
+        if *now == limits {
+            return Ok(());
+        }
+        let inodes = limits.inodes.saturating_add(self.needed);
+        FsContext::pick(self.mount.as_fd())?
+            .set("size", &size(limits))?
+            .set("nr_inodes", &inodes.to_string())?
+            .reconfigure()?;
+        *now = limits;
+        Ok(())
     }
 
     /// An inode without a name, to carry what was changed of a node.
@@ -87,6 +116,11 @@ impl Own {
     pub fn room(&self) -> Result<StatVfs, Errno> {
         rustix::fs::fstatvfs(&self.root)
     }
+}
+
+/// tmpfs takes none for no limit.
+fn size(limits: Limits) -> String {
+    limits.bytes.max(1).to_string()
 }
 
 fn made_none(name: &str, errno: Errno) -> sys::Error {

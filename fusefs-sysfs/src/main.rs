@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use cli::mount::{FileSystem, run};
+use cli::mount::{FileSystem, Served, run};
 use fusefs_sysfs::Cpus;
 use fusefs_sysfs::args::Args;
 
@@ -20,7 +20,11 @@ fn main() -> ExitCode {
             let cpus = fusefs_sysfs::cpus(&policy, std::process::id() as i32);
             let cpus = cpus.map_err(std::io::Error::other)?;
             let cpus = cpus.map(|cpus| cpus as Arc<dyn Cpus>);
-            mount.serve(Arc::new(fusefs_sysfs::tree(engine, sysfs, root, cpus)))
+            let tree = fusefs_sysfs::tree(engine, sysfs, root, cpus);
+            Ok(Served {
+                session: mount.serve(Arc::new(tree))?,
+                fit: Box::new(move |new| cli::reload::same_cpus(&policy, new)),
+            })
         },
         paths: fusefs_sysfs::paths,
     };

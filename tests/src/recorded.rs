@@ -112,7 +112,7 @@ impl Recorded {
             table.insert(Facts {
                 own: enumerate::is_net(&device),
                 udev: udev(&device),
-                device,
+                ..Facts::new(device)
             });
         }
         table

@@ -78,13 +78,24 @@ fn gone(place: &Mountpoint) {
 #[test]
 fn a_signal_unmounts() {
     for name in BOTH {
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        for signal in [Signal::SIGTERM, Signal::SIGINT] {
             let place = Mountpoint::new();
             let running = foreground(name, &example(), &place);
             shows_the_example(name, &place);
             running.signal(signal);
             ended(&place, running);
         }
+    }
+}
+
+/// A hangup too, where there are no rules that could be read again.
+#[test]
+fn a_hangup_unmounts_a_built_in_policy() {
+    for name in BOTH {
+        let place = Mountpoint::new();
+        let running = foreground(name, Path::new("builtin:minimal"), &place);
+        running.signal(Signal::SIGHUP);
+        ended(&place, running);
     }
 }
 

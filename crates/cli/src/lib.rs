@@ -6,8 +6,10 @@ mod keeper;
 mod log;
 pub mod mount;
 mod open_files;
+pub mod reload;
 mod revoked;
 pub mod rules;
+pub mod running;
 
 pub use failure::{Failure, Status};
 pub use gate::{CgroupGate, Grants};

@@ -2,13 +2,16 @@
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-/// Lines that may wait to be written; what comes beyond them is lost.
-const LINES: usize = 256;
+/// Lines that may wait to be written; what comes beyond them is lost, and it is said how many were.
+const LINES: usize = 4096;
 
 static BACKGROUND: OnceLock<SyncSender<Line>> = OnceLock::new();
+
+static LOST: AtomicUsize = AtomicUsize::new(0);
 
 enum Line {
     Text(Vec<u8>),
@@ -16,14 +19,17 @@ enum Line {
     End(Sender<()>),
 }
 
-/// Log to stderr: warnings, or what `RUST_LOG` asks for.
+/// Log to stderr: warnings, and what comes of a reload, or what `RUST_LOG` asks for.
 pub fn start_log(name: &'static str) {
     // what a container asks for that sysfs has not either, fuser would warn of each time
-    let env = env_logger::Env::default().default_filter_or("warn,fuser=error");
+    let env = env_logger::Env::default().default_filter_or("warn,reload=info,fuser=error");
     env_logger::Builder::from_env(env)
-        .format(move |out, record| match record.level() {
-            log::Level::Error | log::Level::Warn => writeln!(out, "{name}: {}", record.args()),
-            level => {
+        .format(move |out, record| match (record.target(), record.level()) {
+            ("audit", _) => writeln!(out, "{name}: audit: {}", record.args()),
+            ("reload", _) | (_, log::Level::Error | log::Level::Warn) => {
+                writeln!(out, "{name}: {}", record.args())
+            }
+            (_, level) => {
                 let level = level.as_str().to_lowercase();
                 writeln!(out, "{name}: {level}: {}", record.args())
             }
@@ -39,7 +45,16 @@ pub fn log_in_background() {
     let work = move || {
         for line in to_write {
             match line {
-                Line::Text(text) => drop(io::stderr().write_all(&text)),
+                Line::Text(text) => {
+                    let _ = io::stderr().write_all(&text);
+                    match LOST.swap(0, Ordering::Relaxed) {
+                        0 => {}
+                        lost => drop(writeln!(
+                            io::stderr(),
+                            "{lost} lines of the log are lost here"
+                        )),
+                    }
+                }
                 Line::End(done) => drop(done.send(())),
             }
         }
@@ -68,7 +83,11 @@ struct Stderr;
 impl Write for Stderr {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         match BACKGROUND.get() {
-            Some(lines) => drop(lines.try_send(Line::Text(text.to_vec()))),
+            Some(lines) => {
+                if lines.try_send(Line::Text(text.to_vec())).is_err() {
+                    LOST.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             None => io::stderr().write_all(text)?,
         }
         Ok(text.len())

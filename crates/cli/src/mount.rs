@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 
 use bstr::BString;
 use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
@@ -16,6 +16,7 @@ use host::cgroup::{Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 use policy::{Container, Policy};
 use sys::process::Fork;
@@ -25,11 +26,23 @@ pub use self::options::MountArgs;
 use crate::failure::{Failure, Status, need_root_and_fuse};
 use crate::gate::CgroupGate;
 use crate::keeper::{Keeper, whose};
+use crate::reload::{self, Ask, Hangup, Reloads};
 use crate::revoked::Revoked;
-use crate::rules;
+use crate::rules::{self, Loaded};
 
 /// Serves the engine's view on a mount, to a container whose root has these ids, uid and gid, on the host.
-pub type Serve = fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Session>;
+pub type Serve = fn(Mount, &Arc<Engine>, Arc<Sysfs>, (u32, u32)) -> std::io::Result<Served>;
+
+/// Fits what is served to another policy, before that is applied. An error: it cannot be, and nothing has changed.
+pub type Fit = Box<dyn Fn(&Policy) -> Result<(), Failure> + Send>;
+
+/// A view that is served.
+pub struct Served {
+    /// Its server.
+    pub session: Session,
+    /// What a policy says beside what shows.
+    pub fit: Fit,
+}
 
 /// What tells the two file systems apart.
 pub struct FileSystem {
@@ -47,10 +60,12 @@ pub struct FileSystem {
 pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     let args = args.with_options(fs)?;
     let whose = args.cgroup.as_deref().map(whose).transpose()?;
-    let root = (args.uid, args.gid);
-    let rules = rules::load(&args.policy)?;
-    let container = Container::default();
-    let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
+    if args.watch {
+        reload::may_watch(&args.policy)?;
+    }
+    let loaded = rules::load_with_sources(&args.policy)?;
+    let policy = select(&loaded, &args)?;
+    let rules = (policy, loaded);
     need_root_and_fuse(fs.name)?;
     crate::raise_open_files();
     let place = mountpoint(
@@ -60,7 +75,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             .unwrap_or(Path::new("")),
     )?;
     if args.foreground {
-        return serve(fs, policy, &place, whose.as_ref(), root, || ());
+        return serve(fs, &args, rules, &place, whose.as_ref(), || ());
     }
     let (ready_r, ready_w) = nix::unistd::pipe().map_err(std::io::Error::from)?;
     match sys::process::fork()? {
@@ -79,7 +94,7 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
         Fork::Child => {
             drop(ready_r);
             let _ = nix::unistd::setsid();
-            serve(fs, policy, &place, whose.as_ref(), root, move || {
+            serve(fs, &args, rules, &place, whose.as_ref(), move || {
                 let _ = File::from(ready_w).write_all(b"r");
                 leave_terminal();
             })
@@ -157,13 +172,48 @@ enum End {
     Broken(String),
 }
 
+/// There is no container: what rules say of one is about whoever has no name.
+fn select(loaded: &Loaded, args: &MountArgs) -> Result<Arc<Policy>, Failure> {
+    let (rules, container) = (&loaded.rules, Container::default());
+    rules::select(rules, &args.policy, args.use_.as_deref(), &container)
+}
+
+/// Takes up rules that have changed.
+fn take(args: &MountArgs, watch: Arc<Watch>, fit: Fit) -> reload::Take {
+    let args = args.clone();
+    Box::new(move |loaded| {
+        let policy = select(loaded, &args)?;
+        fit(&policy)?;
+        let change = watch.set_policy(policy);
+        let change = change.map_err(|e| Failure::new(Status::Other, e.to_string()))?;
+        Ok(reload::describe(&change))
+    })
+}
+
+/// Wait for signals, for good: one that asks for a reload, or one to end by.
+fn attend(signals: &SigSet, reload: Option<&Ask>, tell: &Sender<End>) -> std::io::Result<()> {
+    let hangup = Hangup::new();
+    let signals = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC)?;
+    loop {
+        let Some(info) = signals.read_signal()? else {
+            continue;
+        };
+        match (Signal::try_from(info.ssi_signo as i32)?, reload) {
+            (Signal::SIGHUP, Some(reload)) if !hangup.is(&info) => reload.ask(),
+            (signal, _) => {
+                let _ = tell.send(End::Signal(signal));
+            }
+        }
+    }
+}
+
 /// Mount, serve until a signal or an unmount, unmount.
 fn serve(
     fs: &FileSystem,
-    policy: Arc<Policy>,
+    args: &MountArgs,
+    (policy, loaded): (Arc<Policy>, Loaded),
     place: &Path,
     whose: Option<&Whose>,
-    root: (u32, u32),
     ready: impl FnOnce(),
 ) -> Result<(), Failure> {
     let signals = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]
@@ -189,7 +239,7 @@ fn serve(
         gate: gate.map(|gate| Arc::new(gate) as Arc<dyn Gate>),
         injector: None,
     })?);
-    let mut session = (fs.serve)(mount, &engine, sysfs, root)?;
+    let Served { mut session, fit } = (fs.serve)(mount, &engine, sysfs, (args.uid, args.gid))?;
     let caches: Arc<dyn Caches> = session.caches();
     if let Some(keeper) = &keeper {
         keeper.take()?;
@@ -207,11 +257,18 @@ fn serve(
         // nobody is told of events
         hides: None,
     };
-    let watch = Watch::start(engine.clone(), outlets)?;
+    let watch = Arc::new(Watch::start(engine.clone(), outlets)?);
     let target = nix::fcntl::open(place, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(std::io::Error::from)?;
     session.attach(target.as_fd())?;
     drop(target);
+    let reloads = match reload::is_file(&args.policy) {
+        true => {
+            let take = take(args, watch.clone(), fit);
+            Some(Reloads::start(&args.policy, loaded, args.watch, take)?)
+        }
+        false => None,
+    };
     ready();
     if let Some(keeper) = &keeper {
         let of_keeper = tx.clone();
@@ -220,9 +277,10 @@ fn serve(
     }
 
     let of_signals = tx.clone();
+    let ask = reloads.as_ref().map(Reloads::ask);
     std::thread::spawn(move || {
-        if let Ok(signal) = signals.wait() {
-            let _ = of_signals.send(End::Signal(signal));
+        if let Err(e) = attend(&signals, ask.as_ref(), &of_signals) {
+            log::error!("signals are not heard any more: {e}");
         }
     });
     std::thread::spawn(move || {
@@ -248,6 +306,7 @@ fn serve(
             Ok(())
         }
     };
+    drop(reloads);
     drop(watch);
     match keeper {
         Some(keeper) => ended.and(keeper.finish()),

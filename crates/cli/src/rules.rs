@@ -6,20 +6,37 @@ use std::sync::Arc;
 use policy::{Container, Policy, Rules};
 
 use crate::failure::{Failure, Status};
+use crate::running::Source;
 
 /// What a rule file may have, in bytes: one of a million rules would fit.
 const MAX_FILE: u64 = 64 << 20;
 
+/// Rules, and the text of the files that they were read from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The rules.
+    pub rules: Rules,
+    /// The files, the one that was named first; none for a built-in policy.
+    pub sources: Vec<Source>,
+}
+
 /// The rules of `spec`, a path or `builtin:NAME`.
 pub fn load(spec: &str) -> Result<Rules, Failure> {
+    load_with_sources(spec).map(|loaded| loaded.rules)
+}
+
+/// The same, with what was read.
+pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
     let usage = |message: String| Failure::new(Status::Usage, message);
     if let Some(name) = spec.strip_prefix("builtin:") {
-        return Rules::builtin(name).ok_or_else(|| {
+        let rules = Rules::builtin(name).ok_or_else(|| {
             usage(format!("there is no built-in policy {name:?}")).mend(format!(
                 "the built-in policies are {}",
                 builtins().join(", ")
             ))
         });
+        let sources = Vec::new();
+        return rules.map(|rules| Loaded { rules, sources });
     }
     let path = Path::new(spec);
     let broken = |e: std::io::Error| {
@@ -45,7 +62,11 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
         usage(format!("{spec:?} is not text: byte {at} is no UTF-8"))
             .mend("save the rule file as UTF-8")
     })?;
-    Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))
+    let rules =
+        Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))?;
+    let name = spec.to_string();
+    let sources = vec![Source { name, text }];
+    Ok(Loaded { rules, sources })
 }
 
 /// The policy that `container` gets from `rules`: the one that is asked for, else the one the

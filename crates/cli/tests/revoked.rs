@@ -11,7 +11,7 @@ use cli::Revoked;
 use engine::OnRevoked;
 use host::cgroup::{Hierarchies, kill_all};
 use kobject::Devpath;
-use policy::{DeviceTable, OnRevoke, Rules, Show, Shown, View};
+use policy::{DeviceTable, Events, OnRevoke, Rules, Show, Shown, View};
 use viewfs::Scene;
 
 /// A cgroup with a process that has a file open.
@@ -91,6 +91,7 @@ fn full(on_revoke: OnRevoke) -> Shown {
         order: 0,
         arrival: 0,
         on_revoke,
+        events: Events::default(),
     }
 }
 

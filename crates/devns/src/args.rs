@@ -51,6 +51,9 @@ pub struct RunArgs {
     /// Policy of the file; may be left out where it has only one, or binds one to --name
     #[arg(long = "use", value_name = "POLICY")]
     pub use_: Option<String>,
+    /// Take the rule file anew whenever it is saved; SIGHUP does so once
+    #[arg(long)]
+    pub watch: bool,
     /// Name of the container, and its host name [default: devns-PID]
     #[arg(long)]
     pub name: Option<String>,
@@ -117,6 +120,10 @@ const RUN_HELP: &str = "Examples:
   devns run -- ls /sys/class/block           # builtin:minimal: no device of the host
   devns run --policy rules.yaml -- bash
   devns run --policy rules.yaml --use games --userns --rootfs /srv/debian -- bash
+  devns run --policy rules.yaml --watch -- bash      # takes changed rules while it runs
+
+Signals are passed on to the command. A SIGHUP that somebody sends has a rule file taken anew instead: an error in
+it changes nothing and is said. One that comes since the terminal is gone is passed on.
 
 Exit status:
   the command's own, or

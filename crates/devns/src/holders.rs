@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cli::running::ids_of;
 use cli::{Failure, Status};
 use host::cgroup::{Hierarchies, procs};
 use host::holders::{self, Holder, How, OnTop, UNSEEN};
@@ -11,7 +12,6 @@ use kobject::{Devnum, Devpath, Escaped};
 use serde_json::json;
 
 use crate::args::HoldersArgs;
-use crate::run::ids_of;
 
 /// Print them; the exit status is 0 if there are any, as fuser(1) has it.
 pub fn run(args: &HoldersArgs) -> Result<u8, Failure> {

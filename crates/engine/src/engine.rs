@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::audit;
+use crate::facts::Ready;
 use crate::seqnum::Seqnum;
 use bstr::BString;
+use host::enumerate::Pinned;
 use host::{Injector, Monitor, Sysfs, enumerate, udevdb};
 use kobject::{Device, Devpath};
 use parking_lot::{Mutex, RwLock};
-use policy::{DeviceTable, Facts, Policy, Shown, Udev, View, ViewChange};
+use policy::{DeviceTable, Events, Facts, Policy, Show, Shown, Udev, View, ViewChange};
 use viewfs::{Scene, SharedScene};
 
 /// Access to devices: the gate behind the nodes.
@@ -80,26 +83,23 @@ impl Engine {
             None => None,
         };
         let seqnum = Seqnum::new(heard, config.sysfs.clone());
-        let mut table = DeviceTable::new();
+        let mut scene = Scene {
+            table: DeviceTable::new(),
+            view: View::new(config.policy),
+            generation: 0,
+        };
         for device in enumerate::devices(&config.sysfs)? {
-            let own = enumerate::is_net(&device);
             let udev = known_to_udev(udev, &config.run, &device);
-            table.insert(Facts {
-                udev,
-                own,
-                ..Facts::new(device)
-            });
+            if let Some(ready) = at_start(&config.sysfs, scene.view.policy(), device, udev) {
+                ready.put(&mut scene);
+            }
         }
-        let own = table
+        let own = scene
+            .table
             .iter()
             .filter(|f| f.own)
             .filter_map(|f| class_name(&f.device))
             .collect();
-        let scene = Scene {
-            table,
-            view: View::new(config.policy),
-            generation: 0,
-        };
         let engine = Engine {
             scene: Arc::new(RwLock::new(scene)),
             sysfs: config.sysfs,
@@ -131,6 +131,11 @@ impl Engine {
         self.seqnum.now()
     }
 
+    /// What the container may see now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.scene.read().view.policy().clone()
+    }
+
     /// Change the scene, and access with it: under one lock, so that nobody sees a node that
     /// cannot be opened, or opens one that is gone.
     pub(crate) fn apply(&self, change: impl FnOnce(&mut Scene) -> ViewChange) -> ViewChange {
@@ -141,7 +146,7 @@ impl Engine {
         let altered = change
             .altered
             .iter()
-            .filter(|(before, after)| (before.devnum, before.show) != (after.devnum, after.show));
+            .filter(|(before, after)| !before.opens_as(after));
         for shown in change
             .vanished
             .iter()
@@ -156,6 +161,9 @@ impl Engine {
         {
             self.gate("grant", shown, |gate| gate.grant(shown));
         }
+        let said = audit::of_change(&scene, &change);
+        drop(scene);
+        audit::say(said);
         change
     }
 
@@ -181,7 +189,7 @@ impl Engine {
         let (Some(devnum), Some(gate)) = (shown.devnum, self.gate.as_deref()) else {
             return;
         };
-        log::info!("{what} {devnum} ({:?}): {}", shown.show, shown.devpath);
+        log::debug!("{what} {devnum} {}: {}", shown.show, shown.devpath);
         // once more: what is not granted is missed, but what is not revoked is open
         if let Err(e) = f(gate).or_else(|_| f(gate)) {
             log::error!("{what} {devnum}: {e}");
@@ -204,6 +212,15 @@ impl Engine {
         }
     }
 
+    /// Which events of `devpath` the container gets, of those that are sent now.
+    pub(crate) fn events(&self, devpath: &Devpath) -> Events {
+        let scene = self.scene.read();
+        match scene.view.decision(&scene.table, devpath) {
+            Some(decision) if decision.show != Show::Hide => decision.events(),
+            _ => Events::None,
+        }
+    }
+
     /// Whether the container may see `devpath` and what it says.
     pub(crate) fn shows(&self, devpath: &Devpath) -> bool {
         use policy::Sight;
@@ -218,6 +235,24 @@ impl Engine {
 pub(crate) fn class_name(device: &Device) -> Option<BString> {
     let class = device.subsystem.as_ref()?;
     Some([class.as_slice(), b"/", device.name()].concat().into())
+}
+
+/// The facts of a device that was there when we began to listen; None: it is gone.
+fn at_start(sysfs: &Sysfs, policy: &Policy, device: Device, udev: Udev) -> Option<Ready> {
+    if enumerate::is_net(&device) {
+        return Some(Ready::own(device));
+    }
+    let facts = Facts {
+        udev,
+        ..Facts::new(device)
+    };
+    // most devices are asked nothing more, and their directories are not opened again
+    if policy.wanted_attributes(&facts).is_empty() {
+        return Some(Ready::complete(policy, facts, sysfs).0);
+    }
+    let pinned = Pinned::at(sysfs, &facts.device.devpath)?;
+    let device = pinned.device.clone();
+    Some(Ready::read(policy, Facts { device, ..facts }, &pinned))
 }
 
 fn known_to_udev(udev: bool, run: &std::path::Path, device: &Device) -> Udev {

@@ -1,13 +1,16 @@
 //! One event at a time: facts, decision, access and view, then caches and events.
 
+use host::enumerate::Pinned;
 use host::monitor::Message;
 use host::{enumerate, udevdb};
-use kobject::{Action, Device, Devpath, UdevMessage, Uevent};
-use policy::{Facts, Udev, ViewChange};
+use kobject::{Action, Devpath, UdevMessage, Uevent};
+use policy::{Facts, Udev};
 
-use crate::event::made_up;
+use crate::audit;
+use crate::event::{made_up, passed_on};
 use crate::own::{merge, refresh};
 use crate::rescan::{is_another, is_another_number};
+use crate::tell::Cause;
 use crate::watch::Watcher;
 
 impl Watcher {
@@ -26,6 +29,7 @@ impl Watcher {
             }
             Action::Remove => self.engine.apply(|scene| {
                 self.added.remove(&devpath);
+                self.renamed.remove(&devpath);
                 scene.table.remove(&devpath);
                 refresh(scene, &devpath)
             }),
@@ -33,7 +37,11 @@ impl Watcher {
                 Some(old) => return self.moved(event, &old),
                 None => return self.update(&devpath, false, before, event),
             },
-            Action::Add => match before.iter().find(|d| d.devpath == devpath) {
+            Action::Add => match before
+                .iter()
+                .map(|f| &f.device)
+                .find(|d| d.devpath == devpath)
+            {
                 // what udev has said of it still holds
                 Some(_) if is_synthetic(&event) => {
                     return self.update(&devpath, false, before, event);
@@ -51,41 +59,46 @@ impl Watcher {
                 return self.update(&devpath, false, before, event);
             }
         };
-        self.tell(change, &before, Some(event));
+        self.tell(change, &before, Cause::Kernel(&event));
     }
 
     /// Read the facts of a device that is there and decide anew.
-    fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Device>, event: Uevent) {
+    fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Facts>, event: Uevent) {
         // gone already: its `remove` is on the way, and nothing is shown that is not there
-        let Some(pinned) = enumerate::Pinned::at(&self.engine.sysfs, devpath) else {
+        let Some(pinned) = Pinned::at(&self.engine.sysfs, devpath) else {
             return;
         };
         let mut device = pinned.device.clone();
         // what is there now is another device, or will be gone: that is said by what comes next
         let said = event.device_properties();
         let differs = |key: &&[u8]| !said.is_empty() && said.get(key) != device.properties.get(key);
-        if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs)
-            || self.has_heard_remove(devpath)
-        {
+        if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs) {
+            return;
+        }
+        // the event says the same as the `uevent` file, but no value in it can forge another
+        if !said.is_empty() && !differs(&&b"DISKSEQ"[..]) {
+            device.properties = said.clone();
+        }
+        let ready = self.read(self.engine.facts(device, is_new), &pinned);
+        if self.has_heard_remove(devpath) {
             return;
         }
         if let (Action::Add, Some(number)) = (event.action, event.seqnum()) {
             self.added.insert(devpath.clone(), number);
         }
-        // the event says the same as the `uevent` file, but no value in it can forge another
-        if !said.is_empty() && !differs(&&b"DISKSEQ"[..]) {
-            device.properties = said;
-        }
-        let facts = self.engine.facts(device, is_new);
+        let mut refused = None;
         let change = self.engine.apply(|scene| {
-            scene.table.insert(facts);
-            refresh(scene, devpath)
+            ready.put(scene);
+            let change = refresh(scene, devpath);
+            refused = audit::refusal(scene, devpath).filter(|_| is_new);
+            change
         });
+        audit::say(refused);
         // gone since it was looked at: its number may be another device's already
         if !pinned.is_there() {
             self.engine.revoke_below(devpath);
         }
-        self.tell(change, &before, Some(event));
+        self.tell(change, &before, Cause::Kernel(&event));
         self.expect_udev();
     }
 
@@ -94,7 +107,8 @@ impl Watcher {
         let new = event.devpath.clone();
         let before = self.subtree(old);
         let mut moved = Vec::new();
-        for device in &before {
+        for known in &before {
+            let device = &known.device;
             let relative = device.devpath.relative_to(old).unwrap_or_default();
             let Ok(to) = (match relative {
                 b"" => Ok(new.clone()),
@@ -102,25 +116,24 @@ impl Watcher {
             }) else {
                 continue;
             };
-            if let Some(renamed) = enumerate::device(&self.engine.sysfs, &to) {
+            if let Some(pinned) = Pinned::at(&self.engine.sysfs, &to) {
                 // what udev has said of it, it has said under the old name
-                let udev = self.engine.facts(device.clone(), false).udev;
-                let arrival = self.engine.scene.read().table.arrival(&device.devpath);
                 let facts = Facts {
-                    udev,
-                    ..Facts::new(renamed)
+                    udev: known.udev.clone(),
+                    ..Facts::new(pinned.device.clone())
                 };
-                moved.push((facts, arrival));
+                let arrival = self.engine.scene.read().table.arrival(&device.devpath);
+                moved.push(self.read(facts, &pinned).arrived(arrival));
             }
         }
         let was_shown = self.engine.shows(old);
         let change = self.engine.apply(|scene| {
-            for device in &before {
-                scene.table.remove(&device.devpath);
+            for known in &before {
+                scene.table.remove(&known.device.devpath);
             }
             let mut all = refresh(scene, old);
-            for (facts, arrival) in moved {
-                scene.table.insert_arrived(facts, arrival);
+            for ready in moved {
+                ready.put(scene);
             }
             merge(&mut all, refresh(scene, &new));
             all
@@ -129,19 +142,22 @@ impl Watcher {
         let is_shown = self.engine.shows(&new);
         for shown in change.vanished.iter().rev() {
             if !(shown.devpath == *old && is_shown)
-                && let Some(device) = before.iter().find(|d| d.devpath == shown.devpath)
+                && let Some(facts) = before.iter().find(|f| f.device.devpath == shown.devpath)
             {
-                self.send(made_up(Action::Remove, device));
+                self.tell_remove(facts, shown.events, None);
             }
         }
         match (was_shown, is_shown) {
-            (true, true) => self.send(event.clone()),
-            (false, false) => self.withheld(event.clone()),
+            (true, true) => {
+                self.tell_event(&event);
+                self.renamed.insert(new.clone(), old.clone());
+            }
+            (false, false) => self.withheld(&event),
             _ => {}
         }
         for shown in &change.appeared {
             if !(shown.devpath == new && was_shown) {
-                self.send_add(&shown.devpath);
+                self.tell_add(&shown.devpath, shown.events, None);
             }
         }
     }
@@ -170,8 +186,18 @@ impl Watcher {
             return;
         }
         self.waiting.remove(&message.devpath);
+        let (action, devpath) = (message.action, device.devpath.clone());
+        // who was told of a rename as of another device's coming has not heard of the name before
+        let old = message
+            .get(b"DEVPATH_OLD")
+            .and_then(|old| Devpath::parse(old).ok());
+        let action = match action {
+            Action::Move if old.is_none() || self.renamed.remove(&devpath) != old => Action::Change,
+            action => action,
+        };
         let said = udevdb::of_message(&self.engine.run, &device, message);
-        self.udev_says(&device.devpath, Udev::Known(said));
+        let message = passed_on(action, &devpath, &said);
+        self.udev_says(&devpath, Udev::Known(said), &message);
     }
 
     /// Whether a `remove` of the device is waiting to be carried through.
@@ -184,17 +210,31 @@ impl Watcher {
         })
     }
 
-    /// Take up what udev says, or that it says nothing.
-    pub(crate) fn udev_says(&mut self, devpath: &Devpath, udev: Udev) {
+    /// Take up what udev says.
+    fn udev_says(&mut self, devpath: &Devpath, udev: Udev, message: &UdevMessage) {
         let before = self.subtree(devpath);
+        let Some(facts) = self.facts_of(devpath) else {
+            return;
+        };
+        // what it says may have rules ask for more
+        let (ready, pinned) = self.complete(Facts { udev, ..facts });
+        if self.has_heard_remove(devpath) {
+            return;
+        }
+        let mut refused = None;
         let change = self.engine.apply(|scene| {
-            let Some(facts) = scene.table.get(devpath).cloned() else {
-                return ViewChange::default();
-            };
-            scene.table.insert(Facts { udev, ..facts });
-            refresh(scene, devpath)
+            let was = audit::refusal(scene, devpath);
+            ready.put(scene);
+            let change = refresh(scene, devpath);
+            refused =
+                audit::refusal(scene, devpath).filter(|now| was.is_some_and(|was| was != *now));
+            change
         });
-        self.tell(change, &before, None);
+        audit::say(refused);
+        if pinned.is_some_and(|pinned| !pinned.is_there()) {
+            self.engine.revoke_below(devpath);
+        }
+        self.tell(change, &before, Cause::Udev(message));
     }
 }
 

@@ -5,10 +5,13 @@
 //! when its event arrives, an event never names a hidden device, and nothing opens after its
 //! `remove` was read.
 
+mod audit;
 mod engine;
 mod event;
+mod facts;
 mod hotplug;
 mod own;
+mod reload;
 mod rescan;
 mod seqnum;
 mod tell;
@@ -18,4 +21,6 @@ mod uevents;
 mod watch;
 
 pub use engine::{Config, Engine, EngineError, Gate};
+pub use facts::attributes;
+pub use reload::Stopped;
 pub use watch::{Hides, OnRevoked, Outlets, Paths, Watch};

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use bstr::{BString, ByteSlice};
 use host::enumerate::{self, NET_SUBSYSTEMS};
 use kobject::{Device, Devpath};
-use policy::{Facts, ViewChange};
+use policy::ViewChange;
 use viewfs::{Missed, Scene};
 
 use crate::engine::{Engine, class_name};
+use crate::facts::Ready;
 
 impl Engine {
     /// Whether sysfs lists an interface that is not in the table.
@@ -57,10 +58,7 @@ impl Engine {
                     .get(&devpath)
                     .is_some_and(|f| f.device == device);
                 if !known {
-                    scene.table.insert(Facts {
-                        own: true,
-                        ..Facts::new(device)
-                    });
+                    Ready::own(device).put(scene);
                     merge(&mut all, refresh(scene, &devpath));
                 }
             }

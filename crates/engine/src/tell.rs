@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use host::enumerate;
 use host::monitor::Message;
-use kobject::{Action, Device, Devpath, Uevent};
-use policy::{Reason, Show, Shown, ViewChange};
-use viewfs::{RelayError, Scene};
+use kobject::{Action, Devpath, UdevMessage, Uevent};
+use policy::{Events, Facts, Reason, Show, Shown, Udev, ViewChange};
+use viewfs::Scene;
 
 use crate::engine::Engine;
-use crate::event::made_up;
+use crate::event::{as_udev, made_up};
 use crate::hotplug::is_synthetic;
 use crate::watch::Watcher;
 
@@ -24,80 +24,157 @@ const MOST: usize = 4096;
 /// How long a revocation may wait for that.
 const TURN: Duration = Duration::from_millis(20);
 
+/// What made the view change.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause<'a> {
+    /// An event of the kernel.
+    Kernel(&'a Uevent),
+    /// A message of udev's.
+    Udev(&'a UdevMessage),
+}
+
+impl Cause<'_> {
+    fn is_about(&self, devpath: &Devpath) -> bool {
+        match self {
+            Cause::Kernel(event) => event.devpath == *devpath,
+            Cause::Udev(message) => message.devpath == *devpath,
+        }
+    }
+}
+
 impl Watcher {
     /// The devices at `top` and below, as they are known now.
-    pub(crate) fn subtree(&self, top: &Devpath) -> Vec<Device> {
+    pub(crate) fn subtree(&self, top: &Devpath) -> Vec<Facts> {
         let scene = self.engine.scene.read();
-        scene.table.subtree(top).map(|f| f.device.clone()).collect()
+        scene.table.subtree(top).cloned().collect()
     }
 
-    /// After the view has changed: caches, then events. `event` is what caused it.
-    pub(crate) fn tell(&mut self, change: ViewChange, before: &[Device], event: Option<Uevent>) {
+    /// After the view has changed: caches, then events. `before` is what was known then of all that the change may be about.
+    pub(crate) fn tell(&mut self, change: ViewChange, before: &[Facts], cause: Cause<'_>) {
         self.forget(&change);
         let mut told = false;
         for shown in change.vanished.iter().rev() {
-            match &event {
-                Some(e) if e.devpath == shown.devpath && e.action == Action::Remove => {
-                    told = true;
-                    self.send(e.clone());
-                }
-                _ => {
-                    told |= event.as_ref().is_some_and(|e| e.devpath == shown.devpath);
-                    if let Some(device) = before.iter().find(|d| d.devpath == shown.devpath) {
-                        self.send(made_up(Action::Remove, device));
-                    }
-                }
+            told |= cause.is_about(&shown.devpath);
+            if let Some(facts) = known(before, &shown.devpath) {
+                self.tell_remove(facts, shown.events, Some(cause));
             }
         }
         for shown in &change.appeared {
-            match &event {
-                Some(e) if e.devpath == shown.devpath && e.action == Action::Add => {
-                    told = true;
-                    self.send(e.clone());
+            told |= cause.is_about(&shown.devpath);
+            self.tell_add(&shown.devpath, shown.events, Some(cause));
+        }
+        if told {
+            return;
+        }
+        match cause {
+            Cause::Kernel(event) => self.tell_event(event),
+            Cause::Udev(message) => {
+                let events = self.engine.events(&message.devpath);
+                if !events.of_udev() {
+                    return;
                 }
-                _ => {
-                    told |= event.as_ref().is_some_and(|e| e.devpath == shown.devpath);
-                    self.send_add(&shown.devpath);
+                let was_known = known(before, &message.devpath);
+                if was_known.is_some_and(|facts| facts.udev != Udev::Unknown) {
+                    return self.send_udev(message);
                 }
+                // the first that it says of the device, whatever it is about
+                self.tell_add(&message.devpath, Events::Udev, Some(cause));
             }
         }
-        match event {
-            Some(e) if !told && self.engine.shows(&e.devpath) => self.send(e),
-            Some(e) if !told => self.withheld(e),
-            _ => {}
+    }
+
+    /// An event of the kernel of a device that showed before and shows still, or does not.
+    pub(crate) fn tell_event(&mut self, event: &Uevent) {
+        let events = self.engine.events(&event.devpath);
+        match events.of_kernel() {
+            true => self.send(event),
+            false => self.withheld(event),
+        }
+        // on a host with a udev that says so itself, once it has processed it
+        let facts = self.facts_of(&event.devpath).filter(|_| events.of_udev());
+        if let Some(facts) = facts.filter(|facts| facts.udev == Udev::Absent) {
+            self.send_udev(&self.as_udev(event, &facts));
         }
     }
 
-    pub(crate) fn send_add(&mut self, devpath: &Devpath) {
-        let device = self
-            .engine
-            .scene
-            .read()
-            .table
-            .get(devpath)
-            .map(|f| f.device.clone());
-        if let Some(device) = device {
-            self.send(made_up(Action::Add, &device));
+    /// Tells of a device that showed, and of which the container got these events, that it is gone.
+    pub(crate) fn tell_remove(&mut self, facts: &Facts, events: Events, cause: Option<Cause<'_>>) {
+        let event = match cause {
+            Some(Cause::Kernel(event)) if is_it(event, Action::Remove, facts) => event.clone(),
+            _ => made_up(Action::Remove, &facts.device),
+        };
+        if events.of_kernel() {
+            self.send(&event);
+        }
+        // who has not heard of it has nothing to hear of
+        if events.of_udev() && facts.udev != Udev::Unknown {
+            self.send_udev(&self.as_udev(&event, facts));
         }
     }
 
-    pub(crate) fn send(&mut self, event: Uevent) {
+    /// Tells of a device that shows now, and of which the container gets these events.
+    pub(crate) fn tell_add(&mut self, devpath: &Devpath, events: Events, cause: Option<Cause<'_>>) {
+        let Some(facts) = self.facts_of(devpath) else {
+            return;
+        };
+        let event = match cause {
+            Some(Cause::Kernel(event)) if is_it(event, Action::Add, &facts) => event.clone(),
+            _ => made_up(Action::Add, &facts.device),
+        };
+        if events.of_kernel() {
+            self.send(&event);
+        }
+        // what udev has not spoken of yet it will speak of
+        if events.of_udev() && facts.udev != Udev::Unknown {
+            let message = match cause {
+                Some(Cause::Udev(message))
+                    if message.devpath == *devpath && message.action == Action::Add =>
+                {
+                    message.clone()
+                }
+                _ => self.as_udev(&event, &facts),
+            };
+            self.send_udev(&message);
+        }
+    }
+
+    pub(crate) fn facts_of(&self, devpath: &Devpath) -> Option<Facts> {
+        self.engine.scene.read().table.get(devpath).cloned()
+    }
+
+    pub(crate) fn as_udev(&self, event: &Uevent, facts: &Facts) -> UdevMessage {
+        as_udev(event, facts, self.engine.uevent_seqnum())
+    }
+
+    pub(crate) fn send(&mut self, event: &Uevent) {
+        let (what, devpath) = (event.action.as_str(), &event.devpath);
         // the kernel sends none of a device without subsystem (kobject_uevent_env)
-        if event.subsystem().is_none() {
-            return;
+        if event.subsystem().is_some() && !self.is_hidden(what, devpath) {
+            let sent = self.engine.injector.as_ref().map(|to| to.send(event));
+            delivered(what, devpath, sent);
         }
+    }
+
+    pub(crate) fn send_udev(&mut self, message: &UdevMessage) {
+        let (what, devpath) = (message.action.as_str(), &message.devpath);
+        if message.get(b"SUBSYSTEM").is_some() && !self.is_hidden(what, devpath) {
+            let sent = self
+                .engine
+                .injector
+                .as_ref()
+                .map(|to| to.send_udev(message));
+            delivered(&format!("udev's {what}"), devpath, sent);
+        }
+    }
+
+    /// Whether the file systems hide it, whatever the view says.
+    fn is_hidden(&self, what: &str, devpath: &Devpath) -> bool {
         let hides = self.outlets.hides.as_ref();
-        if hides.is_some_and(|hides| hides(&event.devpath)) {
-            log::debug!("withheld {}@{}: not shown", event.action, event.devpath);
-            return;
+        let is_hidden = hides.is_some_and(|hides| hides(devpath));
+        if is_hidden {
+            log::debug!("withheld {what}@{devpath}: not shown");
         }
-        if let Some(injector) = &self.engine.injector
-            && let Err(e) = injector.send(&event)
-        {
-            log::error!("an event is lost: {e}");
-            return;
-        }
-        log::debug!("delivered {}@{}", event.action, event.devpath);
+        is_hidden
     }
 
     /// Say what nobody may open any more as before; it has been revoked.
@@ -115,13 +192,16 @@ impl Watcher {
         }
     }
 
-    pub(crate) fn withheld(&mut self, event: Uevent) {
+    pub(crate) fn withheld(&self, event: &Uevent) {
         if log::log_enabled!(log::Level::Debug) {
             let scene: &Scene = &self.engine.scene.read();
-            let why = scene
-                .view
-                .decision(&scene.table, &event.devpath)
-                .map_or(Reason::Default, |decision| decision.reason);
+            let why = match scene.view.decision(&scene.table, &event.devpath) {
+                Some(decision) if decision.show != Show::Hide => {
+                    format!("its rule says `events: {}`", decision.events().as_str())
+                }
+                Some(decision) => decision.reason.to_string(),
+                None => Reason::Default.to_string(),
+            };
             log::debug!("withheld {}@{}: {why}", event.action, event.devpath);
         }
     }
@@ -132,30 +212,51 @@ impl Watcher {
             return;
         }
         let until = Instant::now() + CACHE_PATIENCE;
-        let (done, outcome) = channel();
-        let caches = &self.outlets.caches;
-        let told = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let told = caches
-                    .iter()
-                    .try_for_each(|(caches, paths)| caches.forget(&paths(change), until));
-                let _ = done.send(told);
-            });
-            loop {
-                match outcome.recv_timeout(TURN) {
-                    Ok(told) => return told,
-                    Err(RecvTimeoutError::Timeout) => {
-                        take_in(&self.engine, self.scanned, &mut self.heard)
-                    }
-                    Err(RecvTimeoutError::Disconnected) => return Err(RelayError::Gone),
-                }
-            }
+        let caches = std::mem::take(&mut self.outlets.caches);
+        let told = self.meanwhile(|| {
+            caches
+                .iter()
+                .try_for_each(|(caches, paths)| caches.forget(&paths(change), until))
         });
-        if let Err(e) = told {
+        match told {
+            Ok(()) => self.outlets.caches = caches,
             // whoever is held has to be ended; what comes now must not wait for it again
-            self.outlets.caches.clear();
-            self.give_up(&e.to_string());
+            Err(e) => self.give_up(&e.to_string()),
         }
+    }
+
+    /// Does what may take a while, while whoever vanishes loses its grant.
+    pub(crate) fn meanwhile<T: Send>(&mut self, work: impl FnOnce() -> T + Send) -> T {
+        let (done, outcome) = channel();
+        std::thread::scope(|scope| {
+            let work = scope.spawn(move || {
+                let result = work();
+                let _ = done.send(());
+                result
+            });
+            while outcome.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {
+                take_in(&self.engine, self.scanned, &mut self.heard);
+            }
+            match work.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+}
+
+fn known<'a>(all: &'a [Facts], devpath: &Devpath) -> Option<&'a Facts> {
+    all.iter().find(|facts| facts.device.devpath == *devpath)
+}
+
+fn is_it(event: &Uevent, action: Action, facts: &Facts) -> bool {
+    event.action == action && event.devpath == facts.device.devpath
+}
+
+fn delivered(what: &str, devpath: &Devpath, sent: Option<sys::Result<()>>) {
+    match sent {
+        Some(Err(e)) => log::error!("an event is lost: {e}"),
+        Some(Ok(())) | None => log::debug!("delivered {what}@{devpath}"),
     }
 }
 
@@ -171,17 +272,27 @@ pub(crate) fn take_in(engine: &Engine, scanned: u64, heard: &mut VecDeque<Messag
     while heard.len() < MOST
         && let Ok(Some(message)) = engine.host_monitor.receive()
     {
-        if let Message::Kernel(event) = &message
-            && event.action == Action::Remove
-            && !is_synthetic(event)
-            // one that leaves for the container's network namespace has the same path there
-            && !enumerate::is_net_path(&event.devpath)
-            && event.seqnum().is_none_or(|number| number > scanned)
-        {
-            engine.revoke_below(&event.devpath);
+        if let Some(devpath) = takes_away(&message, scanned) {
+            engine.revoke_below(devpath);
         }
         if !matches!(message, Message::Noise) {
             heard.push_back(message);
         }
+    }
+}
+
+/// The device that is gone by this message, if it is news.
+pub(crate) fn takes_away(message: &Message, scanned: u64) -> Option<&Devpath> {
+    match message {
+        Message::Kernel(event)
+            if event.action == Action::Remove
+                && !is_synthetic(event)
+                // one that leaves for the container's network namespace has the same path there
+                && !enumerate::is_net_path(&event.devpath)
+                && event.seqnum().is_none_or(|number| number > scanned) =>
+        {
+            Some(&event.devpath)
+        }
+        Message::Kernel(_) | Message::Udev(_) | Message::Noise | Message::Overrun => None,
     }
 }

@@ -13,7 +13,7 @@ use host::monitor::Message;
 use host::{Injector, Monitor, Sysfs};
 use kobject::{Action, Device, Devpath, Properties, UdevMessage, Uevent};
 use parking_lot::Mutex;
-use policy::{Rules, Shown};
+use policy::{Policy, Rules, Shown};
 use viewfs::{Caches, RelayError};
 
 use crate::event::made_up;
@@ -89,11 +89,10 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     }
     std::fs::create_dir_all(dir.path().join("sys/devices/virtual")).unwrap();
     plug(dir.path(), "loop1", "");
-    let text = format!("version: 1\npolicies:\n  p:\n    base: []\n    rules:\n{rules}");
     let log = Log::default();
     let net = quiet_namespace();
     let engine = Engine::new(Config {
-        policy: Rules::parse("t.yaml", &text).unwrap().policy("p").unwrap(),
+        policy: policy(rules),
         sysfs: Arc::new(Sysfs::at(&dir.path().join("sys")).unwrap()),
         net: Some(net.try_clone().unwrap()),
         run: dir.path().join("run"),
@@ -102,7 +101,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
         injector: Some(Injector::new(net.as_fd(), 0, 0).unwrap()),
     })
     .unwrap();
-    let inside = Monitor::open(Some(net.as_fd()), false, 1 << 16).unwrap();
+    let inside = Monitor::open(Some(net.as_fd()), true, 1 << 16).unwrap();
     let caches = LogCaches {
         log: log.clone(),
         scene: engine.scene(),
@@ -118,6 +117,7 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
     let mut watcher = Watcher {
         heard: Default::default(),
         added: Default::default(),
+        renamed: Default::default(),
         scanned: 0,
         own_lost: false,
         engine: Arc::new(engine),
@@ -132,6 +132,15 @@ fn host(rules: &str, udev: bool, held: bool) -> Host {
         inside,
         log,
     }
+}
+
+fn policy(rules: &str) -> Arc<Policy> {
+    let text = format!("version: 1\npolicies:\n  p:\n    base: []\n    rules:\n{rules}");
+    let rules = Rules::parse("t.yaml", &text);
+    rules
+        .unwrap_or_else(|e| panic!("{e}\n{text}"))
+        .policy("p")
+        .unwrap()
 }
 
 /// A network namespace that hears nothing of the real host: it belongs to a user namespace of its
@@ -195,17 +204,51 @@ impl Host {
         std::mem::take(&mut *self.log.lock())
     }
 
+    /// What udev says of a device.
+    fn says(&mut self, action: Action, name: &str, lines: &str) {
+        let mut vars = Properties::parse_lines(lines.as_bytes());
+        vars.push(b"ACTION", action.as_str().as_bytes());
+        vars.push(b"DEVPATH", devpath(name).as_bytes());
+        vars.push(b"SUBSYSTEM", b"block");
+        vars.push(b"SEQNUM", b"4712");
+        self.watcher.udev(UdevMessage {
+            action,
+            devpath: devpath(name),
+            vars,
+        });
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        let blocks = self.dir.path().join("sys/devices/virtual/block");
+        std::fs::rename(blocks.join(from), blocks.join(to)).unwrap();
+        plug(self.dir.path(), to, "");
+        let mut device = Device::new(devpath(to));
+        device.subsystem = Some("block".into());
+        device
+            .properties
+            .push(b"DEVPATH_OLD", devpath(from).as_bytes());
+        self.watcher.kernel(made_up(Action::Move, &device));
+    }
+
     /// What the container has heard since it was asked last.
     fn heard(&self) -> Vec<String> {
         let mut heard = Vec::new();
         while let Some(message) = self.inside.receive().unwrap() {
-            if let Message::Kernel(event) = message {
-                assert_ne!(
-                    event.get(b"SEQNUM"),
-                    Some(&b"4711"[..]),
-                    "the kernel counts itself"
-                );
-                heard.push(describe(&event));
+            match message {
+                Message::Kernel(event) => {
+                    assert_ne!(
+                        event.get(b"SEQNUM"),
+                        Some(&b"4711"[..]),
+                        "the kernel counts itself"
+                    );
+                    heard.push(describe(&event));
+                }
+                Message::Udev(message) => {
+                    let name = String::from_utf8_lossy(message.devpath.name()).into_owned();
+                    assert!(message.get(b"SEQNUM").is_some_and(|n| n != b"0"));
+                    heard.push(format!("udev {} {name}", message.action));
+                }
+                Message::Noise | Message::Overrun => panic!("{message:?}"),
             }
         }
         heard
@@ -350,22 +393,11 @@ fn a_rename_keeps_what_was_decided_unless_the_name_decides() {
     let mut host = host(rules, false, false);
     host.plug("loop3", "");
     host.heard();
-    let blocks = host.dir.path().join("sys/devices/virtual/block");
-    let rename = |host: &mut Host, from: &str, to: &str| {
-        std::fs::rename(blocks.join(from), blocks.join(to)).unwrap();
-        plug(host.dir.path(), to, "");
-        let mut device = Device::new(devpath(to));
-        device.subsystem = Some("block".into());
-        device
-            .properties
-            .push(b"DEVPATH_OLD", devpath(from).as_bytes());
-        host.watcher.kernel(made_up(Action::Move, &device));
-    };
-    rename(&mut host, "loop3", "loop8");
+    host.rename("loop3", "loop8");
     assert_eq!(host.heard(), ["move loop8"]);
-    rename(&mut host, "loop8", "loop9");
+    host.rename("loop8", "loop9");
     assert_eq!(host.heard(), ["remove loop8"]);
-    rename(&mut host, "loop9", "loop3");
+    host.rename("loop9", "loop3");
     assert_eq!(host.heard(), ["add loop3"]);
 }
 
@@ -427,15 +459,8 @@ fn a_rename_takes_along_what_udev_said_and_did_not_say() {
         arrival.unwrap()
     };
     let ages = [arrival(&host, "loop3"), arrival(&host, "loop4")];
-    let blocks = host.dir.path().join("sys/devices/virtual/block");
     for (from, to) in [("loop3", "loop8"), ("loop4", "loop9")] {
-        std::fs::rename(blocks.join(from), blocks.join(to)).unwrap();
-        let mut device = Device::new(devpath(to));
-        device.subsystem = Some("block".into());
-        device
-            .properties
-            .push(b"DEVPATH_OLD", devpath(from).as_bytes());
-        host.watcher.kernel(made_up(Action::Move, &device));
+        host.rename(from, to);
     }
     assert!(!host.watcher.engine.shows(&devpath("loop8")));
     assert!(host.watcher.engine.shows(&devpath("loop9")));
@@ -515,4 +540,8 @@ fn an_event_about_another_device_than_is_there_grants_nothing() {
     assert_eq!(host.log(), Vec::<String>::new());
 }
 
+mod attributes;
+mod audit;
+mod events;
+mod reload;
 mod taken;

@@ -2,9 +2,11 @@
 
 use host::enumerate;
 use kobject::{Devpath, synth};
+use policy::Udev;
 use viewfs::{Error, Uevents};
 
 use crate::engine::Engine;
+use crate::event::as_udev;
 
 impl Uevents for Engine {
     fn write(&self, devpath: &Devpath, text: &[u8]) -> Result<usize, Error> {
@@ -21,6 +23,19 @@ impl Uevents for Engine {
         let event = synthetic
             .uevent(&device)
             .map_err(|e| Error::Host(e.errno()))?;
+        let events = self.events(devpath);
+        let known = self.scene.read().table.get(devpath).cloned();
+        // who listens to udev hears what it would say of such an event; the host's does not get it
+        if let Some(facts) = known.filter(|facts| events.of_udev() && facts.udev != Udev::Unknown) {
+            let message = as_udev(&event, &facts, self.uevent_seqnum());
+            if let Err(e) = injector.send_udev(&message) {
+                log::error!("a uevent written by the container is lost: {e}");
+                return Err(Error::Broken);
+            }
+        }
+        if !events.of_kernel() {
+            return Ok(text.len());
+        }
         match injector.send(&event) {
             Ok(()) => Ok(text.len()),
             // more than the kernel's buffer for one event holds, which it calls ENOMEM

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,13 @@ use host::enumerate;
 use host::monitor::Message;
 use kobject::Devpath;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{pipe2, write};
-use policy::{Shown, ViewChange};
+use nix::unistd::{pipe2, read, write};
+use policy::{Policy, Shown, ViewChange};
 use viewfs::Caches;
 
 use crate::engine::Engine;
 use crate::own::merge;
+use crate::reload::{Order, Stopped};
 use crate::tell::take_in;
 
 /// How long a device whose decision needs udev's word stays hidden without it.
@@ -54,7 +56,9 @@ pub struct Outlets {
 
 /// A running engine; dropping it stops the thread.
 pub struct Watch {
-    stop: Option<OwnedFd>,
+    /// Closed, it stops the thread; a byte in it is an order.
+    wake: Option<OwnedFd>,
+    orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,20 +66,22 @@ impl Watch {
     /// Hear events and carry them through, on a thread of its own.
     pub fn start(engine: Arc<Engine>, outlets: Outlets) -> sys::Result<Watch> {
         use sys::Context;
-        let (stopped, stop) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).call(|| "pipe2()".into())?;
+        let (woken, wake) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).call(|| "pipe2()".into())?;
+        let (orders, ordered) = channel();
         let mut watcher = Watcher {
             engine,
             outlets,
             waiting: BTreeMap::new(),
             heard: VecDeque::new(),
             added: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             scanned: 0,
             own_lost: false,
         };
         let thread = std::thread::Builder::new()
             .name("engine".into())
             .spawn(move || {
-                let run = std::panic::AssertUnwindSafe(|| watcher.run(&stopped));
+                let run = std::panic::AssertUnwindSafe(|| watcher.run(&woken, &ordered));
                 match std::panic::catch_unwind(run) {
                     Ok(Ok(())) => {}
                     Ok(Err(e)) => watcher.give_up(&format!("the monitor failed: {e}")),
@@ -84,21 +90,40 @@ impl Watch {
             })
             .call(|| "thread(engine)".into())?;
         Ok(Watch {
-            stop: Some(stop),
+            wake: Some(wake),
+            orders,
             thread: Some(thread),
         })
+    }
+
+    /// Another policy from now on: what the container has of it when this returns, and has been told. It is at no moment more
+    /// than the one before and this one together show.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub fn set_policy(&self, policy: Arc<Policy>) -> Result<ViewChange, Stopped> {
+        let (done, outcome) = channel();
+        let order = Order { policy, done };
+        self.orders.send(order).map_err(|_| Stopped)?;
+        let wake = self.wake.as_ref().ok_or(Stopped)?;
+        write(wake, b"o").map_err(|_| Stopped)?;
+        outcome.recv().map_err(|_| Stopped)
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = write(&stop, b"x");
-        }
+        self.wake = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
+}
+
+enum Woken {
+    Stop,
+    Order,
+    Event,
 }
 
 pub(crate) struct Watcher {
@@ -112,6 +137,8 @@ pub(crate) struct Watcher {
     /// The kernel's number of the event that brought each device since we listen: what udev says
     /// about an older event is about another device.
     pub(crate) added: BTreeMap<Devpath, u64>,
+    /// The names that devices had before, of those whose rename the container was told of: udev will tell of it too.
+    pub(crate) renamed: BTreeMap<Devpath, Devpath>,
     /// The kernel's count of events when everything was looked at last.
     pub(crate) scanned: u64,
     /// Events of the container's own network namespace were lost, and what was left of them has not
@@ -120,10 +147,20 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// Until somebody says stop.
-    fn run(&mut self, stop: &OwnedFd) -> nix::Result<()> {
+    /// Until nobody can give an order any more.
+    fn run(&mut self, wake: &OwnedFd, orders: &Receiver<Order>) -> nix::Result<()> {
         self.expect_udev();
-        while !self.wait(stop)? {
+        loop {
+            match self.wait(wake)? {
+                Woken::Stop => return Ok(()),
+                Woken::Order => {
+                    let _ = read(wake, &mut [0]);
+                    if let Ok(order) = orders.try_recv() {
+                        self.carry_out(order);
+                    }
+                }
+                Woken::Event => {}
+            }
             self.hear_own();
             self.hear_host();
             self.give_up_on_udev();
@@ -131,7 +168,6 @@ impl Watcher {
                 self.give_up("access to a device could not be revoked");
             }
         }
-        Ok(())
     }
 
     /// Have the container ended; said and done once.
@@ -141,8 +177,8 @@ impl Watcher {
         }
     }
 
-    /// Wait for something to do; true: stop.
-    fn wait(&self, stop: &OwnedFd) -> nix::Result<bool> {
+    /// Wait for something to do.
+    fn wait(&self, wake: &OwnedFd) -> nix::Result<Woken> {
         let next = self.waiting.values().flatten().min();
         let timeout = if self.heard.is_empty() {
             next.map_or(PollTimeout::NONE, |at| {
@@ -153,7 +189,7 @@ impl Watcher {
             PollTimeout::ZERO
         };
         let mut fds = [
-            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            PollFd::new(wake.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.engine.host_monitor.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.engine.own_monitor.as_fd(), PollFlags::POLLIN),
         ];
@@ -161,7 +197,12 @@ impl Watcher {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(e) => return Err(e),
         }
-        Ok(fds[0].any() == Some(true))
+        let woken = fds[0].revents().unwrap_or(PollFlags::empty());
+        Ok(match woken.contains(PollFlags::POLLIN) {
+            true => Woken::Order,
+            false if woken.is_empty() => Woken::Event,
+            false => Woken::Stop,
+        })
     }
 
     fn hear_own(&mut self) {
@@ -197,7 +238,7 @@ impl Watcher {
         self.forget(&new);
     }
 
-    fn hear_host(&mut self) {
+    pub(crate) fn hear_host(&mut self) {
         // first all that takes access away: a number is another device's as soon as its device is gone
         take_in(&self.engine, self.scanned, &mut self.heard);
         for _ in 0..TURN {

@@ -66,6 +66,20 @@ impl Pinned {
         Some(Pinned { device, dir })
     }
 
+    /// What an attribute of the device says: at most a page of text; None when it has no such attribute. `name` is a path below its
+    /// directory, in which no link is followed.
+    ///
+    /// # Errors
+    /// When it has one, but that cannot be read.
+    pub fn attribute(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        const ABSENT: [i32; 4] = [libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::EISDIR];
+        match self.dir.read_below(name.as_bytes()) {
+            Ok(text) => Ok(Some(text)),
+            Err(e) if ABSENT.contains(&e.errno()) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Whether this very device is there still. If so its `remove` has not been sent yet: the kernel takes
     /// the `uevent` file away before (`device_del`, drivers/base/core.c).
     pub fn is_there(&self) -> bool {
@@ -219,6 +233,44 @@ mod tests {
         assert!(!pinned.is_there());
         let now = Pinned::at(&sysfs, &devpath).unwrap();
         assert!(now.is_there() && now.device == pinned.device);
+    }
+
+    #[test]
+    fn attributes_are_files_of_the_device_and_nothing_else() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("devices/x");
+        std::fs::create_dir_all(dir.join("queue")).unwrap();
+        std::fs::write(dir.join("uevent"), "").unwrap();
+        std::fs::write(dir.join("queue/rotational"), "1\n").unwrap();
+        std::fs::write(dir.join("long"), [b'x'; 5000]).unwrap();
+        std::fs::write(top.path().join("secret"), "no").unwrap();
+        std::os::unix::fs::symlink("../../secret", dir.join("link")).unwrap();
+        std::os::unix::fs::symlink("queue", dir.join("to-queue")).unwrap();
+        nix::unistd::mkfifo(&dir.join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let sysfs = Sysfs::at(top.path()).unwrap();
+        let pinned = Pinned::at(&sysfs, &Devpath::parse(b"/devices/x").unwrap()).unwrap();
+        let said = |name: &str| pinned.attribute(name).unwrap();
+        assert_eq!(said("queue/rotational"), Some(b"1\n".to_vec()));
+        assert_eq!(said("long").unwrap().len(), 4096);
+        for absent in [
+            "none",
+            "none/none",
+            "uevent/x",
+            "queue",
+            "link",
+            "to-queue/rotational",
+            "fifo",
+        ] {
+            assert_eq!(said(absent), None, "{absent}");
+        }
+        for beyond in ["../../secret", "/secret", "queue/../../../secret"] {
+            assert!(pinned.attribute(beyond).is_err(), "{beyond}");
+        }
+        // the device's own directory, whatever is at its place now
+        std::fs::rename(&dir, top.path().join("devices/y")).unwrap();
+        std::fs::create_dir_all(dir.join("queue")).unwrap();
+        std::fs::write(dir.join("queue/rotational"), "0\n").unwrap();
+        assert_eq!(said("queue/rotational"), Some(b"1\n".to_vec()));
     }
 
     #[test]

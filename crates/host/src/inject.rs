@@ -1,12 +1,13 @@
-//! Sending a uevent into one network namespace, so that its listeners take it for the kernel's.
+//! Sending a uevent into one network namespace, so that its listeners take it for the kernel's, or for udev's.
 //!
 //! The kernel lets whoever has CAP_SYS_ADMIN over the namespace's owner broadcast there
-//! (`uevent_net_rcv_skb`, lib/kobject_uevent.c). It appends `SEQNUM=` itself.
+//! (`uevent_net_rcv_skb`, lib/kobject_uevent.c). It appends `SEQNUM=` itself. To udev's group whoever has
+//! CAP_NET_ADMIN over it may send (`netlink_sendmsg`, net/netlink/af_netlink.c).
 
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use kobject::Uevent;
+use kobject::{UdevMessage, Uevent};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType,
     UnixCredentials, connect, recv, sendmsg, socket,
@@ -17,6 +18,9 @@ use sys::{Context, Error, Result};
 /// The kernel's buffer for one event, header and all (`UEVENT_BUFFER_SIZE`), less what the
 /// SEQNUM it appends takes.
 pub const MAX_MESSAGE: usize = 2048 - 28;
+
+/// The group of those who hear udev.
+const GROUP_UDEV: u32 = 2;
 
 const HEADER: usize = 16;
 /// Types below `NLMSG_MIN_TYPE` are control messages: acknowledged and dropped.
@@ -74,11 +78,7 @@ impl Injector {
         header.extend(TYPE.to_ne_bytes());
         header.extend(REQUEST_ACK.to_ne_bytes());
         header.extend([0u8; 8]); // sequence number and port: answers come one at a time
-        let credentials = UnixCredentials::from(nix::libc::ucred {
-            pid: nix::unistd::getpid().as_raw(),
-            uid: self.credentials.0,
-            gid: self.credentials.1,
-        });
+        let credentials = self.credentials();
         let socket = self.socket.lock();
         sendmsg(
             socket.as_raw_fd(),
@@ -99,5 +99,33 @@ impl Injector {
             },
             None => Err(Error::new(call(), nix::errno::Errno::EPROTO)),
         }
+    }
+
+    /// Deliver `message` to whoever listens to udev in the namespace. It has no answer, and who reads too slowly
+    /// loses it.
+    pub fn send_udev(&self, message: &UdevMessage) -> Result<()> {
+        let bytes = message.to_bytes();
+        let call = || {
+            let (action, devpath, length) = (message.action, &message.devpath, bytes.len());
+            format!("sendmsg(udev {action}@{devpath}, {length} bytes)")
+        };
+        let credentials = self.credentials();
+        sendmsg(
+            self.socket.lock().as_raw_fd(),
+            &[IoSlice::new(&bytes)],
+            &[ControlMessage::ScmCredentials(&credentials)],
+            MsgFlags::empty(),
+            Some(&NetlinkAddr::new(0, GROUP_UDEV)),
+        )
+        .call(call)?;
+        Ok(())
+    }
+
+    fn credentials(&self) -> UnixCredentials {
+        UnixCredentials::from(nix::libc::ucred {
+            pid: nix::unistd::getpid().as_raw(),
+            uid: self.credentials.0,
+            gid: self.credentials.1,
+        })
     }
 }

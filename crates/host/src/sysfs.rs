@@ -11,11 +11,17 @@ use std::path::Path;
 
 use bstr::BString;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use parking_lot::Mutex;
 use rustix::fs::{FileType, RawDir, SeekFrom, seek};
 use sys::mount::{Attrs, FsContext};
 use sys::{Context, Error, Result};
+
+/// Beneath the directory, never through a symbolic link or into another file system.
+const WITHIN: ResolveFlag = ResolveFlag::RESOLVE_BENEATH
+    .union(ResolveFlag::RESOLVE_NO_SYMLINKS)
+    .union(ResolveFlag::RESOLVE_NO_MAGICLINKS)
+    .union(ResolveFlag::RESOLVE_NO_XDEV);
 
 /// What a name in a sysfs directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +76,8 @@ impl Sysfs {
             b"" => b".",
             relative => relative,
         };
-        let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(
-            ResolveFlag::RESOLVE_BENEATH
-                | ResolveFlag::RESOLVE_NO_SYMLINKS
-                | ResolveFlag::RESOLVE_NO_MAGICLINKS
-                | ResolveFlag::RESOLVE_NO_XDEV,
-        );
+        let flags = flags | OFlag::O_CLOEXEC;
+        let how = OpenHow::new().flags(flags).resolve(WITHIN);
         openat2(&self.root, relative, how).map_err(|e| failed("openat2", path, e))
     }
 
@@ -186,6 +188,23 @@ impl Directory {
         let failed = |call, e| failed(call, &self.at(name), e);
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|e| failed("openat", e))?;
+        let mut page = vec![0u8; 4096];
+        let n = nix::unistd::read(&fd, &mut page).map_err(|e| failed("read", e))?;
+        page.truncate(n);
+        Ok(page)
+    }
+
+    /// The content of the attribute at `path` below it (`queue/rotational`), at most a page of it. No link is followed, no directory
+    /// left, and what is no regular file is EISDIR.
+    pub fn read_below(&self, path: &[u8]) -> Result<Vec<u8>> {
+        let failed = |call, e| failed(call, &self.at(path), e);
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let how = OpenHow::new().flags(flags).resolve(WITHIN);
+        let fd = openat2(&self.fd, path, how).map_err(|e| failed("openat2", e))?;
+        let kind = fstat(&fd).map_err(|e| failed("fstat", e))?.st_mode;
+        if SFlag::from_bits_truncate(kind) & SFlag::S_IFMT != SFlag::S_IFREG {
+            return Err(failed("openat2", nix::errno::Errno::EISDIR));
+        }
         let mut page = vec![0u8; 4096];
         let n = nix::unistd::read(&fd, &mut page).map_err(|e| failed("read", e))?;
         page.truncate(n);

@@ -67,7 +67,7 @@ pub fn of_message(run: &Path, device: &Device, message: UdevMessage) -> UdevSaid
     }
 }
 
-/// A database file: its `E:`, `S:`, `L:` lines, and its tags: `Q:` lines where there are such (`V:1`, since systemd 247), else `G:`.
+/// A database file: its `E:`, `I:`, `S:`, `L:` lines, and its tags: `Q:` lines where there are such (`V:1`, since systemd 247), else `G:`.
 pub fn parse(text: &[u8], device: &Device) -> UdevSaid {
     let mut said = UdevSaid::default();
     let is_current = text.split(|b| *b == b'\n').any(|line| line == b"V:1");
@@ -78,6 +78,8 @@ pub fn parse(text: &[u8], device: &Device) -> UdevSaid {
                     said.properties.push(&line[..at], &line[at + 1..]);
                 }
             }
+            // as udev's messages have it: since when it knows the device
+            [b'I', b':', since @ ..] => said.properties.push(b"USEC_INITIALIZED", since),
             [b'S', b':', name @ ..] => said.links.extend(link(device, name)),
             [b'L', b':', number @ ..] => {
                 let number = std::str::from_utf8(number).ok();
@@ -113,7 +115,8 @@ mod tests {
             &device(),
         );
         assert_eq!(said.properties.get(b"ID_FS_TYPE"), Some(&b"ext4"[..]));
-        assert_eq!(said.properties.len(), 2);
+        assert_eq!(said.properties.get(b"USEC_INITIALIZED"), Some(&b"123"[..]));
+        assert_eq!(said.properties.len(), 3);
         assert_eq!(names(&said), ["disk/by-id/x", "y"]);
         assert_eq!(said.link_priority, -7);
         assert!(said.tags.is_empty());

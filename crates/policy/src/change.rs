@@ -2,7 +2,7 @@
 
 use kobject::{Bytes, Devname, Devnum, Devpath};
 
-use crate::{Decision, Facts, NoLink, OnRevoke, Owner, Show, Udev};
+use crate::{Decision, Events, Facts, NoLink, OnRevoke, Owner, Show, Udev};
 
 /// A device that a container may use: what a node, a cgroup entry and an event need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Shown {
     pub arrival: u64,
     /// What becomes of who holds it when it is taken away.
     pub on_revoke: OnRevoke,
+    /// Which of its events the container gets.
+    pub events: Events,
 }
 
 impl Shown {
@@ -74,7 +76,24 @@ impl Shown {
             order: decision.order,
             arrival,
             on_revoke: node.on_revoke,
+            events: decision.events(),
         }
+    }
+
+    /// Whether another may be opened in the same way: it has the same number, and is as writable.
+    pub fn opens_as(&self, other: &Shown) -> bool {
+        (self.devnum, self.show) == (other.devnum, other.show)
+    }
+
+    /// Whether another looks the same in /sys and /dev. Where its rule stands among the others, and what is told of it, shows in neither.
+    pub fn looks_as(&self, other: &Shown) -> bool {
+        let (order, events) = (self.order, self.events);
+        *self
+            == Shown {
+                order,
+                events,
+                ..other.clone()
+            }
     }
 }
 

@@ -175,6 +175,7 @@ fn expected_shown(
             true => OnRevoke::Kill,
             false => OnRevoke::Report,
         },
+        events: policy::Events::default(),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::error::{Context, Error, Result};
 const FSCONFIG_SET_FLAG: libc::c_uint = 0;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
+const FSCONFIG_CMD_RECONFIGURE: libc::c_uint = 7;
+const FSPICK_CLOEXEC: libc::c_uint = 0x1;
+const FSPICK_EMPTY_PATH: libc::c_uint = 0x8;
 const OPEN_TREE_CLONE: libc::c_uint = 1;
 const AT_RECURSIVE: libc::c_uint = 0x8000;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 0x4;
@@ -96,6 +99,23 @@ impl FsContext {
         })
     }
 
+    /// Begin to change the instance that is mounted as `mount`, attached or not (fspick(2)).
+    pub fn pick(mount: BorrowedFd<'_>) -> Result<FsContext> {
+        let flags = FSPICK_CLOEXEC | FSPICK_EMPTY_PATH;
+        // SAFETY: the path is an empty string, and the descriptor is borrowed for the call.
+        let raw =
+            unsafe { libc::syscall(libc::SYS_fspick, mount.as_raw_fd(), c"".as_ptr(), flags) };
+        Ok(FsContext {
+            fd: owned(raw, || "fspick(<mount>)".into())?,
+            name: "<mount>".into(),
+        })
+    }
+
+    /// Change the instance by what was set: all of it, or nothing.
+    pub fn reconfigure(self) -> Result<()> {
+        self.command(FSCONFIG_CMD_RECONFIGURE, "reconfigure")
+    }
+
     /// Set `key` to `value`.
     pub fn set(self, key: &str, value: &str) -> Result<FsContext> {
         let (k, v) = (cstring(key.as_bytes())?, cstring(value.as_bytes())?);
@@ -134,18 +154,7 @@ impl FsContext {
 
     /// Make the instance and a mount of it that is attached nowhere.
     pub fn mount(self, attrs: Attrs) -> Result<OwnedFd> {
-        // SAFETY: FSCONFIG_CMD_CREATE takes no key and no value.
-        let raw = unsafe {
-            libc::syscall(
-                libc::SYS_fsconfig,
-                self.fd.as_raw_fd(),
-                FSCONFIG_CMD_CREATE,
-                std::ptr::null::<libc::c_char>(),
-                std::ptr::null::<libc::c_char>(),
-                0,
-            )
-        };
-        done(raw, || format!("fsconfig({}, create)", self.name))?;
+        self.command(FSCONFIG_CMD_CREATE, "create")?;
         // SAFETY: integers only.
         let raw = unsafe {
             libc::syscall(
@@ -156,6 +165,21 @@ impl FsContext {
             )
         };
         owned(raw, || format!("fsmount({})", self.name))
+    }
+
+    fn command(&self, command: libc::c_uint, what: &str) -> Result<()> {
+        // SAFETY: a command takes no key and no value.
+        let raw = unsafe {
+            libc::syscall(
+                libc::SYS_fsconfig,
+                self.fd.as_raw_fd(),
+                command,
+                std::ptr::null::<libc::c_char>(),
+                std::ptr::null::<libc::c_char>(),
+                0,
+            )
+        };
+        done(raw, || format!("fsconfig({}, {what})", self.name))
     }
 }
 

@@ -14,7 +14,7 @@ use super::told::Told;
 pub struct Owners {
     uids: IdMap,
     gids: IdMap,
-    /// The container's root directory, if names have to be looked up.
+    /// The container's root directory, to look names up in.
     root: Option<OwnedFd>,
     users: Mutex<Names>,
     groups: Mutex<Names>,
@@ -24,18 +24,16 @@ pub struct Owners {
 
 impl Owners {
     /// Those of a container whose ids are mapped by `ids`. `root` is its root directory, in which names
-    /// are looked up; without it there are no names.
+    /// are looked up once rules have any; without it there are no names.
     pub fn new(ids: IdMap, root: Option<OwnedFd>) -> Owners {
-        let owners = Owners {
+        Owners {
             uids: ids,
             gids: ids,
             root,
             users: Mutex::new(Names::of("etc/passwd")),
             groups: Mutex::new(Names::of("etc/group")),
             told: Told::default(),
-        };
-        owners.look();
-        owners
+        }
     }
 
     /// The same for a container whose groups are mapped by `gids`.

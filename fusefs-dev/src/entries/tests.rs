@@ -1,5 +1,5 @@
 use kobject::{Devname, Devnum};
-use policy::{OnRevoke, Owner};
+use policy::{Events, OnRevoke, Owner};
 use sys::namespace::IdMap;
 
 use super::*;
@@ -25,6 +25,7 @@ pub(super) fn shown(name: &str, number: &str, show: Show) -> Shown {
         order: 0,
         arrival: 0,
         on_revoke: OnRevoke::Report,
+        events: Events::default(),
     }
 }
 

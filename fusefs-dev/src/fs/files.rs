@@ -188,7 +188,7 @@ impl DevFs {
 
     /// A tmpfs of no size has none to say no with.
     fn takes_content(&self) -> Result<(), Errno> {
-        match self.own.limits.bytes {
+        match self.own.limits().bytes {
             0 => Err(Errno::NOSPC),
             _ => Ok(()),
         }

@@ -24,8 +24,11 @@ pub struct MountArgs {
     /// The host's gid of the container's root, as --uid
     #[arg(long, value_name = "N", default_value = "0", value_parser = id)]
     pub(super) gid: u32,
-    /// Options as mount(8) gives them: policy=FILE, use=POLICY, uid=N, gid=N; the usual others are
-    /// accepted
+    /// Take the rule file anew whenever it is saved; SIGHUP does so once
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// Options as mount(8) gives them: policy=FILE, use=POLICY, uid=N, gid=N, watch; the usual
+    /// others are accepted
     #[arg(short = 'o', value_name = "OPTIONS")]
     options: Vec<String>,
     /// Stay in the foreground
@@ -88,6 +91,7 @@ impl MountArgs {
                 Some(("uid", uid)) => self.uid = id(uid).map_err(|e| wrong(option, &e))?,
                 Some(("gid", gid)) => self.gid = id(gid).map_err(|e| wrong(option, &e))?,
                 Some(("cgroup", cgroup)) if fs.dev => self.cgroup = Some(cgroup.into()),
+                None if option == "watch" => self.watch = true,
                 None if ACCEPTED.contains(&option.as_str()) => {}
                 _ if option.starts_with("x-") => {}
                 _ => {
@@ -97,9 +101,9 @@ impl MountArgs {
                     )
                     .mend(match fs.dev {
                         true => {
-                            "the options are policy=FILE, use=POLICY, uid=N, gid=N and cgroup=DIR|PID:N"
+                            "the options are policy=FILE, use=POLICY, uid=N, gid=N, watch and cgroup=DIR|PID:N"
                         },
-                        false => "the options are policy=FILE, use=POLICY, uid=N and gid=N",
+                        false => "the options are policy=FILE, use=POLICY, uid=N, gid=N and watch",
                     }));
                 }
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use cli::failure::need_root_and_fuse;
-use cli::{CgroupGate, Failure, Revoked, Status, rules};
+use cli::reload::{Ask, Reloads};
+use cli::{CgroupGate, Failure, Revoked, Status};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevFs;
 use fusefs_sysfs::{Cpus, ProcessCpus};
@@ -25,6 +26,7 @@ use super::agent::Agent;
 use super::channel::{Channel, Word};
 use super::idmap;
 use super::options::{self, Options};
+use super::reload::{Record, Rules};
 use super::stage::{self, Stage};
 use super::state::State;
 use super::streams::Streams;
@@ -39,13 +41,8 @@ const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 pub fn run(args: RunArgs) -> Result<u8, Failure> {
     let default_name = format!("devns-{}", std::process::id());
     let mut options = options::check(&args, &default_name)?;
-    let rules = rules::load(&args.policy)?;
-    let policy = rules::select(
-        &rules,
-        &args.policy,
-        args.use_.as_deref(),
-        &options.container,
-    )?;
+    let rules = Rules::load(&args, &options.container)?;
+    let policy = rules.select()?;
     need_root_and_fuse("devns run")?;
     sealed::run_from_copy()?;
     // what the container has to pass through must not depend on who starts it
@@ -59,7 +56,7 @@ pub fn run(args: RunArgs) -> Result<u8, Failure> {
     let id = format!("{}-{}", options.container.name, std::process::id());
     let state = State::create(&id, options.userns)?;
     let watcher = Watcher::start(&state)?;
-    let result = contain(&options, policy, &state);
+    let result = contain(&options, rules, policy, &state);
     if !watcher.finish() {
         log::warn!(
             "something of {id} is left in /run/devns or the cgroups; the next start clears it up"
@@ -69,7 +66,12 @@ pub fn run(args: RunArgs) -> Result<u8, Failure> {
 }
 
 /// The container while it lives.
-fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, Failure> {
+fn contain(
+    options: &Options,
+    rules: Rules,
+    policy: Arc<Policy>,
+    state: &State,
+) -> Result<u8, Failure> {
     let hierarchies = Hierarchies::detect()?;
     let cgroup = Cgroup::create(&hierarchies, &state.id, options.gate)
         .map_err(|e| Failure::new(Status::Host, e.to_string()))?;
@@ -90,7 +92,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
 
     let net = namespaces.as_ref().and_then(|n| n.net.as_ref());
     let root = state.ids.map_or((0, 0), |ids| (ids.outside, ids.outside));
-    let owners = idmap::owners(state.ids, options.rootfs.as_deref(), &policy)?;
+    let owners = idmap::owners(state.ids, options.rootfs.as_deref())?;
     let gate = CgroupGate(cgroup.clone());
     gate.grant_terminals()?;
     let sysfs = Arc::new(Sysfs::mount(net.map(|n| n.as_fd()))?);
@@ -103,7 +105,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
         cpus => cpus?,
     };
     let engine = Arc::new(Engine::new(Config {
-        policy,
+        policy: policy.clone(),
         sysfs: sysfs.clone(),
         net: net.map(|n| n.try_clone()).transpose()?,
         run: "/run".into(),
@@ -120,11 +122,14 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
         false => DevFs::new(engine.scene(), engine.clone(), owners)?,
     };
     let mut sys = sys_mount.serve(Arc::new(sys_tree))?;
-    let mut dev = dev_mount.serve_store(Arc::new(dev_fs))?;
+    let dev_fs = Arc::new(dev_fs);
+    let mut dev = dev_mount.serve_store(dev_fs.clone())?;
 
+    let record = rules.record(state.dir(), &policy);
     let first = Arc::new(FirstProcess {
         cgroups: cgroup.dirs(),
         cpus: cpus.clone(),
+        record: Some(record.clone()),
         ..FirstProcess::default()
     });
     let to_end = first.clone();
@@ -137,7 +142,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
             let _ = kill_all(&to_kill.cgroups, DEADLINE);
         }),
     };
-    let _watch = Watch::start(
+    let watch = Arc::new(Watch::start(
         engine,
         Outlets {
             caches: vec![
@@ -148,7 +153,7 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
             on_revoked: Some(revoked.start()?),
             hides: shown_cpus().map(fusefs_sysfs::hides),
         },
-    )?;
+    )?);
     let (Some(sys_fd), Some(dev_fd)) = (sys.take_mount(), dev.take_mount()) else {
         return Err(Failure::new(Status::Other, "a mount is missing"));
     };
@@ -157,7 +162,10 @@ fn contain(options: &Options, policy: Arc<Policy>, state: &State) -> Result<u8, 
         .watch(move || to_end.end("the agent that answers the container's statfs calls is gone"))
         .call(|| "thread(agent)".into())?;
     ours.say(&Word::Go(sys_fd, dev_fd))?;
-    let status = first.attend(&ours, stage_pid, &agent);
+    let reloads = rules.reloads(record, policy, dev_fs, watch.clone())?;
+    let ask = reloads.as_ref().map(Reloads::ask);
+    let status = first.attend(&ours, stage_pid, &agent, ask);
+    drop(reloads);
     for thread in screen {
         let _ = thread.join();
     }
@@ -223,6 +231,8 @@ struct FirstProcess {
     cgroups: Vec<std::path::PathBuf>,
     /// What has to know whose CPUs show, if they are the container's own.
     cpus: Option<Arc<ProcessCpus>>,
+    /// Where it is written down which rules it runs with.
+    record: Option<Record>,
 }
 
 impl FirstProcess {
@@ -245,6 +255,7 @@ impl FirstProcess {
         channel: &Channel,
         stage: Pid,
         agent: &Agent,
+        reload: Option<Ask>,
     ) -> Result<u8, Failure> {
         let mut pid = None;
         let mut screen = None;
@@ -259,6 +270,9 @@ impl FirstProcess {
                     // before anybody waits for the stage: as long as it is there its pid is its own
                     if let Some(cpus) = &self.cpus {
                         cpus.follow(number);
+                    }
+                    if let Some(record) = &self.record {
+                        record.started(number);
                     }
                     // what ends it may have come first
                     if self.broken.load(Ordering::SeqCst) {
@@ -290,7 +304,8 @@ impl FirstProcess {
                 "the container ended before it began",
             ));
         };
-        self.pass_signals(pid, screen.as_ref().map(|(_, master)| master.clone()))?;
+        let master = screen.as_ref().map(|(_, master)| master.clone());
+        self.pass_signals(pid, reload, master)?;
         let status = self.wait(pid)?;
         if let Some((thread, _)) = screen {
             let _ = thread.join();
@@ -302,6 +317,7 @@ impl FirstProcess {
     fn pass_signals(
         self: &Arc<Self>,
         pid: Pid,
+        reload: Option<Ask>,
         master: Option<Arc<OwnedFd>>,
     ) -> Result<(), Failure> {
         let resized = move || {
@@ -311,7 +327,7 @@ impl FirstProcess {
         };
         let me = self.clone();
         let ended = move |signal: Signal| me.ended_by.store(signal as i32, Ordering::SeqCst);
-        signals::pass_on(pidfd(pid)?, pid, resized, ended);
+        signals::pass_on(pidfd(pid)?, pid, reload, resized, ended);
         Ok(())
     }
 

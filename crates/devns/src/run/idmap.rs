@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use fusefs_dev::Owners;
-use policy::Policy;
 use sys::namespace::IdMap;
 
 use super::rootfs;
@@ -24,13 +23,11 @@ pub fn of_slot(slot: u32) -> Option<IdMap> {
 }
 
 /// Who owns nodes inside. Names are looked up in the directory that the root is made of, by the
-/// host's mounts: what the container mounts over its files does not count.
-pub fn owners(ids: Option<IdMap>, rootfs: Option<&Path>, policy: &Policy) -> sys::Result<Owners> {
-    let root = match policy.names_owners() {
-        true => Some(rootfs::place_of(rootfs.unwrap_or(Path::new("/")))?),
-        false => None,
-    };
-    Ok(Owners::new(ids.unwrap_or(IdMap::IDENTITY), root))
+/// host's mounts: what the container mounts over its files does not count. It is open from the start: rules that
+/// name somebody may come later.
+pub fn owners(ids: Option<IdMap>, rootfs: Option<&Path>) -> sys::Result<Owners> {
+    let root = rootfs::place_of(rootfs.unwrap_or(Path::new("/")))?;
+    Ok(Owners::new(ids.unwrap_or(IdMap::IDENTITY), Some(root)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod container;
 mod idmap;
 mod options;
 mod proc_masks;
+mod reload;
 mod rootfs;
 mod sealed;
 mod signals;
@@ -17,7 +18,6 @@ mod terminal;
 mod watcher;
 
 pub use container::run;
-pub use state::ids_of;
 
 /// Exit status when devns itself fails, as `docker run` and `env` have it.
 pub const OURS: u8 = 125;

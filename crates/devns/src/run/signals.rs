@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use cli::reload::{Ask, Hangup};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -34,20 +35,37 @@ pub fn block() -> nix::Result<()> {
 }
 
 /// Pass signals on to the container's first process, for good; `resized` is called when the
-/// window changes. A signal that would end any other process, but that the kernel keeps from the
+/// window changes. A SIGHUP that does not say that the terminal is gone asks for a `reload`, if there is
+/// something to reload. A signal that would end any other process, but that the kernel keeps from the
 /// first of a pid namespace because it has no handler, ends it here: `ended` is told by which.
 pub fn pass_on(
     first: OwnedFd,
     pid: Pid,
+    reload: Option<Ask>,
     resized: impl Fn() + Send + 'static,
     ended: impl Fn(Signal) + Send + 'static,
 ) {
     let set: SigSet = PASSED.into_iter().chain([Signal::SIGWINCH]).collect();
+    let hangup = Hangup::new();
+    let signals = match SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC) {
+        Ok(signals) => signals,
+        Err(e) => return log::error!("signals are not passed on: {e}"),
+    };
     let work = move || {
-        while let Ok(signal) = set.wait() {
-            if signal == Signal::SIGWINCH {
-                resized();
+        while let Ok(Some(info)) = signals.read_signal() {
+            let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else {
                 continue;
+            };
+            match (signal, &reload) {
+                (Signal::SIGWINCH, _) => {
+                    resized();
+                    continue;
+                }
+                (Signal::SIGHUP, Some(reload)) if !hangup.is(&info) => {
+                    reload.ask();
+                    continue;
+                }
+                _ => {}
             }
             if is_terminating(signal) && !is_handled(pid, signal) {
                 ended(signal);

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cli::running::{FILES, TOP};
 use host::cgroup::{Hierarchies, kill_and_remove};
 use nix::fcntl::{Flock, FlockArg};
 use sys::namespace::IdMap;
@@ -17,7 +18,6 @@ use sys::{Context, Result};
 
 use super::idmap;
 
-const TOP: &str = "/run/devns";
 /// How long to wait for the processes of a container that nobody looks after to end.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The same for one that has withstood that already: who starts next waits for it.
@@ -73,6 +73,11 @@ impl State {
         self.lock.as_raw_fd()
     }
 
+    /// Where what is known of it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A directory for the container's root to be mounted on, in its own mount namespace.
     pub fn root(&self) -> PathBuf {
         self.dir.join("root")
@@ -89,23 +94,6 @@ impl State {
     }
 }
 
-/// The ids of the containers with this name that there is a state of.
-pub fn ids_of(name: &str) -> io::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(TOP) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let ids = entries
-        .flatten()
-        .map(|e| e.file_name().to_string_lossy().into_owned());
-    // an id is the name and the pid of its devns
-    let is_it = |id: &String| {
-        id.rsplit_once('-')
-            .is_some_and(|(of, pid)| of == name && pid.parse::<u32>().is_ok())
-    };
-    Ok(ids.filter(is_it).collect())
-}
-
 fn remove(id: &str, dir: &Path, deadline: Duration) -> io::Result<()> {
     let dirs = Hierarchies::detect()?.dirs(id).map_err(io::Error::other)?;
     // what cannot be ended now is not forgotten: the next start tries again
@@ -113,7 +101,7 @@ fn remove(id: &str, dir: &Path, deadline: Duration) -> io::Result<()> {
     for name in ["root", "masks"] {
         let _ = std::fs::remove_dir(dir.join(name));
     }
-    for name in ["slot", "lock"] {
+    for name in FILES.into_iter().chain(["slot", "lock"]) {
         let _ = std::fs::remove_file(dir.join(name));
     }
     match std::fs::remove_dir(dir) {

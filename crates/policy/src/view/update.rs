@@ -133,14 +133,7 @@ fn look_the_same(old: Option<&Entry>, new: Option<&Entry>) -> bool {
         (None, None) => return true,
     };
     let shown = match (&old.shown, &new.shown) {
-        // where its rule stands among the others is nothing that sysfs says
-        (Some(old), Some(new)) => {
-            let order = old.order;
-            *old == Shown {
-                order,
-                ..new.clone()
-            }
-        }
+        (Some(old), Some(new)) => old.looks_as(new),
         (old, new) => old.is_none() && new.is_none(),
     };
     let through = |entry: &Entry| match &entry.decision.reason {
