@@ -10,6 +10,7 @@ mod measure;
 mod memory;
 mod operation;
 mod policies;
+mod policy;
 mod processes;
 mod report;
 mod requests;
@@ -33,6 +34,7 @@ pub struct Args {
 enum What {
     Sysfs(sysfs::SysfsArgs),
     Dev(dev::DevArgs),
+    Policy(policy::PolicyArgs),
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
 }
@@ -42,6 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.what {
         What::Sysfs(args) => sysfs::run(args),
         What::Dev(args) => dev::run(args),
+        What::Policy(args) => policy::run(args),
         What::Worker(args) => worker::run(args),
     }
 }
