@@ -57,9 +57,8 @@ impl View {
                 self.update(table, &devices, &above)
             }
         };
-        let paths = difference.paths();
-        if !paths.is_empty() {
-            change.paths.extend(paths);
+        if !difference.paths.is_empty() {
+            change.paths.extend(difference.paths.iter().cloned());
             change.paths.sort();
             change.paths.dedup();
         }
@@ -71,7 +70,8 @@ impl View {
 #[derive(Debug)]
 pub(crate) struct Difference {
     rules: Vec<DeviceRule>,
-    paths: Vec<PathRule>,
+    /// What its path rules may be about.
+    paths: Vec<Bytes>,
     everything: bool,
 }
 
@@ -89,9 +89,7 @@ impl Difference {
         };
         Difference {
             rules: rules(DeviceRule::says_the_same),
-            paths: differing(&old.paths, &new.paths, |a, b| {
-                a.globs == b.globs && a.show == b.show
-            }),
+            paths: paths(old, new),
             everything: old.ancestors() != new.ancestors(),
         }
     }
@@ -126,30 +124,37 @@ impl Difference {
             rule.matcher.eval(table, facts, &mut waits) != Truth::False
         })
     }
+}
 
-    /// What path rules may have changed: the directories in which what they match lies.
-    fn paths(&self) -> Vec<Bytes> {
-        let mut paths = Vec::new();
-        for glob in self.paths.iter().flat_map(|rule| &rule.globs.0) {
-            let literal = match glob.whole() {
-                Some(whole) => whole,
-                None => {
-                    let literal = glob.literal();
-                    let end = literal.iter().rposition(|byte| *byte == b'/');
-                    match glob.pattern().as_bytes().get(literal.len()) {
-                        // `/kernel/**` is about `/kernel` itself too
-                        Some(b'/') => literal,
-                        _ => &literal[..end.unwrap_or(0)],
-                    }
+/// What path rules may have changed: the directories in which what they match lies, and those on the way there that come or go.
+fn paths(old: &Policy, new: &Policy) -> Vec<Bytes> {
+    let rules: Vec<PathRule> = differing(&old.paths, &new.paths, |a, b| {
+        a.globs == b.globs && a.show == b.show
+    });
+    let mut paths = Vec::new();
+    for glob in rules.iter().flat_map(|rule| &rule.globs.0) {
+        let literal = match glob.whole() {
+            Some(whole) => whole,
+            None => {
+                let literal = glob.literal();
+                let end = literal.iter().rposition(|byte| *byte == b'/');
+                match glob.pattern().as_bytes().get(literal.len()) {
+                    // `/kernel/**` is about `/kernel` itself too
+                    Some(b'/') => literal,
+                    _ => &literal[..end.unwrap_or(0)],
                 }
-            };
-            match literal {
-                b"" => paths.extend(TOPS.iter().map(|top| Bytes::from(format!("/{top}")))),
-                literal => paths.push(literal.into()),
             }
+        };
+        match literal {
+            b"" => paths.extend(TOPS.iter().map(|top| Bytes::from(format!("/{top}")))),
+            literal => paths.push(literal.into()),
         }
-        paths
+        let ends = (1..literal.len()).filter(|at| literal[*at] == b'/');
+        let above = ends.map(|end| &literal[..end]);
+        let toggled = above.filter(|above| old.path_say(above) != new.path_say(above));
+        paths.extend(toggled.map(Bytes::from));
     }
+    paths
 }
 
 /// What stands between the beginning and the end that two lists have in common.
