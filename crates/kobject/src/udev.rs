@@ -1,3 +1,5 @@
+mod encode;
+
 use crate::{
     Action, ActionError, Devpath, DevpathError, Properties, UeventError,
     uevent::{LONGEST, variables},
@@ -43,6 +45,9 @@ pub enum UdevMessageError {
     Devpath(#[from] DevpathError),
 }
 
+/// What says that the header is of this form.
+const MAGIC: u32 = 0xfeed_cafe;
+
 /// `libudev\0`, magic, header_size, properties_off, properties_len: what every version has.
 const FIXED_HEADER: usize = 24;
 
@@ -63,7 +68,7 @@ impl UdevMessage {
                 datagram[at + 3],
             ]
         };
-        if u32::from_be_bytes(word(8)) != 0xfeed_cafe {
+        if u32::from_be_bytes(word(8)) != MAGIC {
             return Err(UdevMessageError::Magic);
         }
         let size = |at: usize| {

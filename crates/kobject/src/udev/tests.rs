@@ -94,3 +94,31 @@ proptest! {
         let _ = UdevMessage::parse(&message(0xfeed_cafe, header_size % 64, offset, length, &rest));
     }
 }
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(1..=255u8, 0..12)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(
+        subsystem in text(), devtype in text(), tags in text(), more in prop::collection::vec((0..9u8, text()), 0..4)
+    ) {
+        let mut vars = Properties::new();
+        for (key, value) in [
+            (&b"ACTION"[..], b"change".as_slice()), (b"DEVPATH", b"/devices/x"), (b"SUBSYSTEM", &subsystem),
+            (b"DEVTYPE", &devtype), (b"TAGS", &tags),
+        ] {
+            vars.push(key, value);
+        }
+        for (key, value) in more {
+            vars.push(&[b'K', b'0' + key], &value);
+        }
+        let message = UdevMessage {
+            action: Action::Change,
+            devpath: Devpath::parse(b"/devices/x").unwrap(),
+            vars,
+        };
+        prop_assert_eq!(UdevMessage::parse(&message.to_bytes()), Ok(message));
+    }
+}
