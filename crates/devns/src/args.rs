@@ -135,16 +135,24 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
-/// Print the kernel's uevents of this network namespace as they arrive
+/// Print the uevents of this network namespace as they arrive
 #[derive(clap::Args)]
+#[command(after_help = MONITOR_HELP)]
 pub struct MonitorArgs {
+    /// Print what udev says too, once it has processed an event
+    #[arg(long)]
+    pub udev: bool,
     /// Print the properties too
     #[arg(long)]
     pub property: bool,
-    /// Print JSON, a line each
+    /// Print JSON, a line each: a trace that `devns simulate` takes
     #[arg(long, conflicts_with = "property")]
     pub json: bool,
 }
+
+const MONITOR_HELP: &str = "Examples:
+  devns monitor --property
+  devns monitor --json --udev >trace.json    # record, for `devns simulate`";
 
 /// Say who still holds a device: open, mapped, mounted, or with another device on top
 #[derive(clap::Args)]
