@@ -57,8 +57,14 @@ pub enum Problem {
         "the event has no {0}; record with `udevadm monitor --property`, or `devns monitor --json`"
     )]
     Missing(&'static str),
-    /// The line that begins an event says something else than its variables.
-    #[error("the event begins with another {0} than its variables have")]
+    /// A variable that no message can have: JSON can say more than `NAME=VALUE` and a NUL.
+    #[error("no event has a variable `{}`", crate::Escaped(.0.as_bytes()))]
+    Variable(String),
+    /// More than is read.
+    #[error("the trace is longer than {} MiB; keep the part that matters", LONGEST >> 20)]
+    TooLong,
+    /// The line that begins an event says something else than its variables, or they say two things.
+    #[error("the event has more than one {0}")]
     Contradiction(&'static str),
     /// A time that is none.
     #[error("the time is no number of seconds")]
@@ -79,8 +85,15 @@ impl fmt::Display for TraceError {
 
 impl std::error::Error for TraceError {}
 
+/// Many thousands of events. Variables can take thirty times as much memory as text.
+const LONGEST: usize = 8 << 20;
+
 /// Reads a trace in either form.
 pub fn parse(text: &[u8]) -> Result<Vec<Recorded>, TraceError> {
+    if text.len() > LONGEST {
+        let why = Problem::TooLong;
+        return Err(TraceError { line: 1, why });
+    }
     match text.trim_ascii_start().first() {
         Some(b'{') => json::parse(text),
         _ => text::parse(text),

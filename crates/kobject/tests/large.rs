@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kobject::{UdevMessage, Uevent, synth};
+use kobject::{UdevMessage, Uevent, synth, trace};
 
 const LARGE: usize = 100 << 20;
 
@@ -44,6 +44,9 @@ fn a_hundred_megabytes_cost_neither_time_nor_memory() {
     let uevent: Read = |bytes| Uevent::parse(bytes).is_ok();
     let udev: Read = |bytes| UdevMessage::parse(bytes).is_ok();
     let write: Read = |bytes| synth::parse(bytes).is_ok();
+    let trace: Read = |bytes| trace::parse(bytes).is_ok();
+    let event = b"KERNEL[1.5] add /x (y)\nACTION=add\nDEVPATH=/x\n";
+    let json = br#"{"source":"udev","time":1,"properties":{"ACTION":"add","DEVPATH":"/x"}}"#;
     let start = b"add@/devices/x\0ACTION=add\0DEVPATH=/devices/x\0";
     for (what, read, start, again) in [
         ("many variables", uevent, start.to_vec(), &b"A=\0"[..]),
@@ -61,6 +64,10 @@ fn a_hundred_megabytes_cost_neither_time_nor_memory() {
             udev_header(8),
             b"A=1\0",
         ),
+        ("many events", trace, event.to_vec(), event),
+        ("an event of many variables", trace, event.to_vec(), b"A=\n"),
+        ("many events in JSON", trace, json.to_vec(), json),
+        ("deep JSON", trace, b"{".to_vec(), b"[{"),
         ("many arguments", write, uuid.into(), b" A=1"),
         ("a long action", write, b"add".to_vec(), b"d"),
         ("blanks", write, b"add ".to_vec(), b" "),

@@ -27,10 +27,11 @@ pub struct Args {
     input: Option<PathBuf>,
 }
 
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
     "uevent",
     "udev_message",
     "udevdb",
+    "trace",
     "synth",
     "devpath",
     "rules",

@@ -99,6 +99,20 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Recorded>, TraceError> {
 
 /// The message that these variables are of.
 pub(super) fn message(of_kernel: bool, vars: Properties) -> Result<Message, Problem> {
+    let is_odd = |key: &[u8], value: &[u8]| {
+        key.is_empty() || key.contains(&b'=') || key.contains(&0) || value.contains(&0)
+    };
+    if let Some((key, _)) = vars.iter().find(|(key, value)| is_odd(key, value)) {
+        let name = String::from_utf8_lossy(key).into_owned();
+        return Err(Problem::Variable(name));
+    }
+    for name in ["ACTION", "DEVPATH"] {
+        let mut said = vars.iter().filter(|(key, _)| *key == name.as_bytes());
+        let first = said.next().ok_or(Problem::Missing(name))?;
+        if said.any(|other| other != first) {
+            return Err(Problem::Contradiction(name));
+        }
+    }
     let action = vars.get(b"ACTION").ok_or(Problem::Missing("ACTION"))?;
     let action = Action::parse(action)?;
     let devpath = vars.get(b"DEVPATH").ok_or(Problem::Missing("DEVPATH"))?;

@@ -100,7 +100,11 @@ fn what_is_wrong_has_a_line() {
         ),
         (
             "KERNEL[1.2] add /devices/x (y)\nACTION=remove\nDEVPATH=/devices/x\n",
-            "line 1: the event begins with another ACTION than its variables have",
+            "line 1: the event has more than one ACTION",
+        ),
+        (
+            "KERNEL[1.2] add /x (y)\nACTION=add\nDEVPATH=/y\nDEVPATH=/x\n",
+            "line 1: the event has more than one DEVPATH",
         ),
         (
             "KERNEL[1.2.3] add /devices/x (y)\n",
@@ -123,6 +127,14 @@ fn what_is_wrong_has_a_line() {
             "line 2: EOF while parsing an object at line 1 column 1",
         ),
         (
+            "{\"source\":\"kernel\",\"time\":1,\"properties\":{\"ACTION\":\"add\",\"DEVPATH\":\"/x\",\"A=B\":\"\"}}",
+            "line 1: no event has a variable `A=B`",
+        ),
+        (
+            "{\"source\":\"kernel\",\"time\":1,\"properties\":{\"ACTION\":\"add\",\"DEVPATH\":\"/x\",\"A\":\"\\u0000B=1\"}}",
+            "line 1: no event has a variable `A`",
+        ),
+        (
             "{\"source\":\"kernel\",\"time\":-1,\"properties\":{}}",
             "line 1: the time is no number of seconds",
         ),
@@ -138,6 +150,18 @@ fn what_is_wrong_has_a_line() {
         assert_eq!(wrong(text), error, "{text}");
     }
     assert_eq!(parse(b""), Ok(Vec::new()));
+}
+
+#[test]
+fn what_is_too_long_is_not_read() {
+    let text = UDEVADM.repeat(LONGEST / UDEVADM.len() + 1);
+    let error = parse(text.as_bytes()).unwrap_err();
+    assert_eq!(error.why, Problem::TooLong);
+    assert!(
+        error
+            .to_string()
+            .ends_with("longer than 8 MiB; keep the part that matters")
+    );
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn small(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
             .iter()
             .map(|text| text.as_bytes().to_vec())
             .collect(),
+        "trace" => traces(&sent('K')?),
         "reload" => {
             let whole = [
                 WHOLE.to_owned(),
@@ -91,6 +92,21 @@ const WRITES: [&str; 8] = [
     "add  A=1",
     "unbind x",
 ];
+
+const TRACE: &str = "monitor will print the received events for:
+UDEV - the event which udev sends out after rule processing
+KERNEL - the kernel uevent
+
+UDEV  [4689.361000] add      /devices/x y/input0 (z) (input)
+ACTION=add
+DEVPATH=/devices/x y/input0 (z)
+MODALIAS=input:b0003
+
+NAME=\"a
+b\"
+SEQNUM=160203
+
+";
 
 const DATABASE: [&str; 7] = [
     "S:disk/by-id/x\nI:123\nL:-7\nE:ID_FS_TYPE=ext4\nE:EMPTY=\nG:systemd\nS:y\nV:1\n",
@@ -174,6 +190,31 @@ policies:
 
 /// One more of its rules.
 const PATH_RULE: &str = "      - { path: \"/kernel/*\", show: ro }\n";
+
+/// Recorded messages of the kernel's as udevadm would have printed them, and as we do.
+fn traces(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut traces = vec![TRACE.as_bytes().to_vec()];
+    for (at, message) in messages.iter().enumerate() {
+        let message = String::from_utf8_lossy(message);
+        let mut strings = message.split_terminator('\0');
+        let Some((action, devpath)) = strings.next().and_then(|first| first.split_once('@')) else {
+            continue;
+        };
+        let pairs: Vec<(&str, &str)> = strings.filter_map(|pair| pair.split_once('=')).collect();
+        let mut text = format!("KERNEL[{at}.250000] {action} {devpath} (x)\n");
+        text.extend(pairs.iter().map(|(key, value)| format!("{key}={value}\n")));
+        traces.push(format!("{text}\n").into_bytes());
+        // Rust's escapes are JSON's for all that is said here
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| format!("{key:?}:{value:?}"));
+        let pairs = pairs.collect::<Vec<_>>().join(",");
+        let line =
+            format!("{{\"source\":\"kernel\",\"time\":{at}.25,\"properties\":{{{pairs}}}}}\n");
+        traces.push(line.into_bytes());
+    }
+    traces
+}
 
 /// The texts of the files below `dir` whose names end in `.extension`, ordered by path.
 fn files(dir: &Path, extension: &str) -> Result<Vec<String>> {

@@ -101,6 +101,22 @@ pub fn dictionary(target: &str) -> Option<String> {
         "udevdb" => &[
             "V:1", "E:", "S:", "L:", "G:", "Q:", "I:", "=", "../", "-", "\\x0a",
         ],
+        "trace" => &[
+            "KERNEL[1.5] ",
+            "UDEV  [2.5] ",
+            "add /devices/x (y)\\x0a",
+            "ACTION=add\\x0a",
+            "DEVPATH=/devices/x\\x0a",
+            "DEVNAME=/dev/x\\x0a",
+            "SEQNUM=",
+            "MAJOR=",
+            "monitor will print",
+            "\\\"source\\\":\\\"udev\\\"",
+            "\\\"time\\\":1",
+            "\\\"properties\\\":{",
+            "\\\\u0000",
+            "\\x0a",
+        ],
         "udev_message" => &[
             "libudev\\x00",
             "\\xfe\\xed\\xca\\xfe",
