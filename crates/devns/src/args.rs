@@ -156,14 +156,17 @@ const DOCTOR_HELP: &str = "Examples:
 
 Exit status: 0 when `devns run` can work here, 4 when it cannot.";
 
-/// Print the kernel's uevents of this network namespace as they arrive
+/// Print the uevents of this network namespace as they arrive
 #[derive(clap::Args)]
 #[command(after_help = MONITOR_HELP)]
 pub struct MonitorArgs {
+    /// Print what udev says too, once it has processed an event
+    #[arg(long)]
+    pub udev: bool,
     /// Print the properties too
     #[arg(long)]
     pub property: bool,
-    /// Print JSON, a line each
+    /// Print JSON, a line each: a trace that `devns simulate` takes
     #[arg(long, conflicts_with = "property")]
     pub json: bool,
 }
@@ -171,7 +174,8 @@ pub struct MonitorArgs {
 const MONITOR_HELP: &str = "Examples:
   devns monitor
   devns monitor --property
-  devns monitor --json | jq -r .DEVPATH";
+  devns monitor --json | jq -r .DEVPATH
+  devns monitor --json --udev >trace.json    # record, for `devns simulate`";
 
 /// Say who still holds a device: open, mapped, mounted, or with another device on top
 #[derive(clap::Args)]

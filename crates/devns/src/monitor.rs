@@ -2,31 +2,38 @@
 
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::time::{Duration, SystemTime};
 
 use cli::Failure;
 use host::Monitor;
-use host::monitor::Message;
-use kobject::Uevent;
+use host::monitor;
+use kobject::trace::{self, Message};
+use kobject::{Action, Devpath, Properties};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::args::MonitorArgs;
 
 /// Print events until nobody reads them.
 pub fn run(args: &MonitorArgs) -> Result<(), Failure> {
-    let monitor = Monitor::open(None, false, 1 << 20)?;
+    let monitor = Monitor::open(None, args.udev, 1 << 20)?;
     if !args.json {
-        say("listening to the kernel's uevents of this network namespace\n")?;
+        let what = match args.udev {
+            true => "the kernel's uevents of this network namespace, and udev's",
+            false => "the kernel's uevents of this network namespace",
+        };
+        say(&format!("listening to {what}\n"))?;
     }
     loop {
         let mut fds = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut fds, PollTimeout::NONE);
-        while let Some(message) = monitor.receive()? {
-            match message {
-                Message::Kernel(event) => say(&line(&event, args))?,
-                Message::Overrun => {
+        while let Some(heard) = monitor.receive()? {
+            match heard {
+                monitor::Message::Kernel(event) => say(&line(&Message::Kernel(event), args))?,
+                monitor::Message::Udev(message) => say(&line(&Message::Udev(message), args))?,
+                monitor::Message::Overrun => {
                     log::warn!("events were lost: they came faster than they were read")
                 }
-                Message::Udev(_) | Message::Noise => {}
+                monitor::Message::Noise => {}
             }
         }
     }
@@ -38,24 +45,25 @@ fn say(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn line(event: &Uevent, args: &MonitorArgs) -> String {
-    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+fn line(message: &Message, args: &MonitorArgs) -> String {
     if args.json {
-        let vars: serde_json::Map<_, _> = event
-            .vars
-            .iter()
-            .map(|(k, v)| (text(k), text(v).into()))
-            .collect();
-        return format!("{}\n", serde_json::Value::Object(vars));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        return trace::line(message, now.unwrap_or(Duration::ZERO));
     }
-    let subsystem = text(event.subsystem().unwrap_or_default());
-    let mut out = format!(
-        "{:8} {} ({subsystem})\n",
-        event.action.to_string(),
-        event.devpath
-    );
+    let (action, devpath, vars): (Action, &Devpath, &Properties) = match message {
+        Message::Kernel(event) => (event.action, &event.devpath, &event.vars),
+        Message::Udev(message) => (message.action, &message.devpath, &message.vars),
+    };
+    let source = match (args.udev, message) {
+        (false, _) => "",
+        (true, Message::Kernel(_)) => "kernel ",
+        (true, Message::Udev(_)) => "udev   ",
+    };
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    let subsystem = text(vars.get(b"SUBSYSTEM").unwrap_or_default());
+    let mut out = format!("{source}{:8} {devpath} ({subsystem})\n", action.to_string());
     if args.property {
-        for (key, value) in event.vars.iter() {
+        for (key, value) in vars.iter() {
             out += &format!("{}={}\n", text(key), text(value));
         }
         out.push('\n');

@@ -13,6 +13,7 @@ mod escape;
 mod properties;
 mod said;
 pub mod synth;
+pub mod trace;
 mod udev;
 mod uevent;
 

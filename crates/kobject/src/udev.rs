@@ -1,7 +1,8 @@
 mod encode;
 
 use crate::{
-    Action, ActionError, Devpath, DevpathError, Properties, UeventError, uevent::variables,
+    Action, ActionError, Devpath, DevpathError, Properties, UeventError,
+    uevent::{LONGEST, variables},
 };
 
 /// A message of systemd-udevd's about a device that it has processed: what a libudev monitor of group 2 receives.
@@ -53,6 +54,9 @@ const FIXED_HEADER: usize = 24;
 impl UdevMessage {
     /// Reads a datagram. The magic number is big-endian, the sizes are of the host's byte order: the message never leaves the machine.
     pub fn parse(datagram: &[u8]) -> Result<UdevMessage, UdevMessageError> {
+        if datagram.len() > LONGEST {
+            return Err(UdevMessageError::Variables(UeventError::TooLong));
+        }
         if datagram.len() < FIXED_HEADER || !datagram.starts_with(b"libudev\0") {
             return Err(UdevMessageError::Header);
         }

@@ -18,6 +18,9 @@ pub struct Uevent {
 /// Why a datagram is no [`Uevent`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UeventError {
+    /// Longer than any message is: it is not looked at.
+    #[error("the message is longer than any can be")]
+    TooLong,
     /// No NUL at the end: not a whole message.
     #[error("the message does not end in a NUL")]
     Unterminated,
@@ -38,9 +41,15 @@ pub enum UeventError {
     Contradiction(&'static str),
 }
 
+/// The kernel's messages are 2 KiB and a path, udev's a few KiB: what is far beyond that would only cost memory.
+pub(crate) const LONGEST: usize = 64 << 10;
+
 impl Uevent {
     /// Reads a datagram. A value may hold anything but NUL, newlines and bytes that are not UTF-8 included.
     pub fn parse(datagram: &[u8]) -> Result<Uevent, UeventError> {
+        if datagram.len() > LONGEST {
+            return Err(UeventError::TooLong);
+        }
         let strings = datagram
             .strip_suffix(b"\0")
             .ok_or(UeventError::Unterminated)?;

@@ -80,3 +80,6 @@ impl Memory {
         memory.entry(slot).or_insert_with(|| find().into()).clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

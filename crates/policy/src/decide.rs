@@ -20,7 +20,10 @@ pub(crate) fn decide(
     disk: impl FnOnce(&Facts) -> Option<Decision>,
 ) -> Decision {
     if facts.own {
-        return Decision::plain(Show::Rw, Reason::OwnNamespace);
+        return Decision {
+            ancestors: policy.ancestors(),
+            ..Decision::plain(Show::Rw, Reason::OwnNamespace)
+        };
     }
     let chain: Vec<(Slot, &Facts)> = table.chain_above(&facts.device.devpath).collect();
     let ancestors: Vec<&Facts> = chain.iter().map(|(_, facts)| *facts).collect();

@@ -89,16 +89,33 @@ impl Matcher {
         })
     }
 
-    /// Adds the attributes of this device that the answer may depend on.
+    /// Adds the attributes of this device that the answer may depend on, about it or about a device below it.
     pub fn wanted_attributes(&self, facts: &Facts, wanted: &mut BTreeSet<Arc<str>>) {
-        // what else stands here need not hold for a device above that it asks for
-        let parents = self.0.iter().filter_map(|condition| match condition {
-            Condition::Parent(matchers) => Some(matchers),
-            _ => None,
-        });
-        for matcher in parents.flatten() {
-            matcher.wanted_attributes(facts, wanted);
+        self.wanted_as_parent(facts, wanted);
+        self.wanted_as_itself(facts, wanted);
+    }
+
+    /// What `parent` asks for, however deep it stands: what stands around it need not hold for a device above.
+    fn wanted_as_parent(&self, facts: &Facts, wanted: &mut BTreeSet<Arc<str>>) {
+        for condition in &self.0 {
+            match condition {
+                Condition::Parent(matchers) => {
+                    for matcher in matchers {
+                        matcher.wanted_attributes(facts, wanted);
+                    }
+                }
+                Condition::Not(matchers) | Condition::Any(matchers) => {
+                    for matcher in matchers {
+                        matcher.wanted_as_parent(facts, wanted);
+                    }
+                }
+                _ => {}
+            }
         }
+    }
+
+    /// What is asked for outside of `parent`, if the rest may hold.
+    fn wanted_as_itself(&self, facts: &Facts, wanted: &mut BTreeSet<Arc<str>>) {
         if self.0.iter().any(|condition| condition.rules_out(facts)) {
             return;
         }
@@ -107,7 +124,7 @@ impl Matcher {
                 Condition::Attr { name, .. } => drop(wanted.insert(name.clone())),
                 Condition::Not(matchers) | Condition::Any(matchers) => {
                     for matcher in matchers {
-                        matcher.wanted_attributes(facts, wanted);
+                        matcher.wanted_as_itself(facts, wanted);
                     }
                 }
                 _ => {}

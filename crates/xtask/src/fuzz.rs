@@ -1,6 +1,7 @@
 //! `cargo xtask fuzz`.
 
 mod seeds;
+mod words;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -26,14 +27,20 @@ pub struct Args {
     input: Option<PathBuf>,
 }
 
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 9] = [
     "uevent",
     "udev_message",
+    "udevdb",
+    "trace",
     "synth",
     "devpath",
     "rules",
+    "reload",
     "globs",
 ];
+
+/// How large inputs are, in bytes.
+const LARGEST: usize = 64 << 10;
 
 const HELP: &str = "\
 It is libFuzzer, on the stable toolchain. What it has learnt is kept in target/fuzz/corpus, what
@@ -163,14 +170,14 @@ impl Work<'_> {
             .arg(format!("-max_total_time={seconds}"));
         command.args([
             "-timeout=10",
-            "-rss_limit_mb=1024",
-            "-max_len=4200",
+            "-rss_limit_mb=256",
+            &format!("-max_len={LARGEST}"),
             "-print_final_stats=1",
             "-verbosity=1",
         ]);
-        if let Some(words) = seeds::dictionary(self.name) {
+        if let Some(text) = words::dictionary(self.name) {
             let path = self.place.join(format!("{}.dict", self.name));
-            write(&path, &words)?;
+            write(&path, &text)?;
             command.arg(format!("-dict={}", path.display()));
         }
         let mut child = command
@@ -201,7 +208,10 @@ fn is_news(line: &str) -> bool {
     let wanted = ["pulse", "INITED", "DONE"]
         .iter()
         .any(|word| line.contains(word));
-    let noise = line.starts_with("INFO:") || line.starts_with("WARNING: Failed to find function");
+    let noise = ["INFO:", "\tNEW_FUNC"]
+        .iter()
+        .any(|word| line.starts_with(word))
+        || line.starts_with("WARNING: Failed to find function");
     let dictionary = line.starts_with("###") || line.contains(" # Uses: ");
     (!counted || wanted) && !noise && !dictionary
 }
@@ -224,5 +234,6 @@ mod tests {
         ));
         assert!(!is_news("#65382\tREDUCE cov: 3326 ft: 6892 corp: 566/19Kb"));
         assert!(!is_news("\"show\" # Uses: 133"));
+        assert!(!is_news("\tNEW_FUNC[1/4]: 0x55c3969e36d1"));
     }
 }

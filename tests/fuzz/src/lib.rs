@@ -1,9 +1,41 @@
 //! What the targets share.
 
+pub mod host;
 pub mod naive;
+
+use std::time::Duration;
 
 use kobject::{Device, Devpath, Properties};
 use policy::{DeviceTable, Facts};
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long an input may keep the processor. Whatever else the machine does, does not count.
+pub struct Patience {
+    began: Duration,
+    most: Duration,
+}
+
+impl Patience {
+    /// Begin with this input: 2 s for a few kilobytes, instrumented; more for more, below the ten at which libFuzzer gives up.
+    pub fn with(data: &[u8]) -> Patience {
+        Patience {
+            began: spent(),
+            most: Duration::from_secs(if data.len() > 4096 { 8 } else { 2 }),
+        }
+    }
+
+    /// Panics when it has taken too long.
+    pub fn check(&self) {
+        let took = spent() - self.began;
+        assert!(took < self.most, "{took:?}");
+    }
+}
+
+/// What this thread has had of the processor.
+fn spent() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
 
 /// A device at `devpath`, which must be one, with this `uevent` file.
 pub fn device(devpath: &str, subsystem: &str, uevent: &str) -> Device {

@@ -38,14 +38,14 @@ fn disk(table: &mut DeviceTable, number: usize) {
             node(number * 16, &format!("sd{number}"), "disk"),
         ),
         (
-            format!("{disk}/sd{number}1"),
+            format!("{disk}/sd{number}p1"),
             "block",
-            node(number * 16 + 1, &format!("sd{number}1"), "partition"),
+            node(number * 16 + 1, &format!("sd{number}p1"), "partition"),
         ),
         (
-            format!("{disk}/sd{number}2"),
+            format!("{disk}/sd{number}p2"),
             "block",
-            node(number * 16 + 2, &format!("sd{number}2"), "partition"),
+            node(number * 16 + 2, &format!("sd{number}p2"), "partition"),
         ),
         (format!("{disk}/8:{number}"), "bdi", String::new()),
     ] {
@@ -121,7 +121,9 @@ pub fn rule(number: usize) -> String {
         1 => format!(
             "{{ match: {{ parent: {{ subsystem: usb, attr: {{ serial: \"{serial}\" }} }} }}, show: rw }}"
         ),
-        2 => format!("{{ match: {{ subsystem: block, devname: \"sd{number}*\" }}, show: ro }}"),
+        2 => format!(
+            "{{ match: {{ subsystem: block, devname: [\"sd{number}\", \"sd{number}p*\"] }}, show: ro }}"
+        ),
         3 => format!(
             "{{ match: {{ devpath: \"/devices/**/usb{}/{}-{}/**\" }}, show: rw }}",
             1 + number / 100,

@@ -71,9 +71,8 @@ impl View {
                 change
             }
         };
-        let paths = difference.paths();
-        if !paths.is_empty() {
-            change.paths.extend(paths);
+        if !difference.paths.is_empty() {
+            change.paths.extend(difference.paths.iter().cloned());
             change.paths.sort();
             change.paths.dedup();
         }
@@ -119,7 +118,8 @@ pub(crate) struct Difference {
     begin: usize,
     /// Where those after it begin, in the one and in the other.
     end: (usize, usize),
-    paths: Vec<PathRule>,
+    /// What its path rules may be about.
+    paths: Vec<Bytes>,
     everything: bool,
 }
 
@@ -135,16 +135,11 @@ impl Difference {
         let (begin, end) = common(&old.devices, &new.devices, DeviceRule::says_the_same);
         let ends = (old.devices.len() - end, new.devices.len() - end);
         let rules = [&old.devices[begin..ends.0], &new.devices[begin..ends.1]].concat();
-        let (first, last) = common(&old.paths, &new.paths, PathRule::says_the_same);
-        let paths = [
-            &old.paths[first..old.paths.len() - last],
-            &new.paths[first..new.paths.len() - last],
-        ];
         Difference {
             rules,
             begin,
             end: ends,
-            paths: paths.concat(),
+            paths: paths(old, new),
             everything: old.ancestors() != new.ancestors(),
         }
     }
@@ -164,12 +159,6 @@ impl Difference {
         self.everything == other.everything
             && self.rules.len() == other.rules.len()
             && self.rules.iter().zip(&other.rules).all(same)
-            && self.paths.len() == other.paths.len()
-            && self
-                .paths
-                .iter()
-                .zip(&other.paths)
-                .all(|(one, other)| one.says_the_same(other))
     }
 
     /// The devices that one of the rules matches, and all below them.
@@ -202,30 +191,39 @@ impl Difference {
             rule.matcher.eval(table, facts, &mut waits) != Truth::False
         })
     }
+}
 
-    /// What path rules may have changed: the directories in which what they match lies.
-    fn paths(&self) -> Vec<Bytes> {
-        let mut paths = Vec::new();
-        for glob in self.paths.iter().flat_map(|rule| &rule.globs.0) {
-            let literal = match glob.whole() {
-                Some(whole) => whole,
-                None => {
-                    let literal = glob.literal();
-                    let end = literal.iter().rposition(|byte| *byte == b'/');
-                    match glob.pattern().as_bytes().get(literal.len()) {
-                        // `/kernel/**` is about `/kernel` itself too
-                        Some(b'/') => literal,
-                        _ => &literal[..end.unwrap_or(0)],
-                    }
+/// What path rules may have changed: the directories in which what they match lies, and those on the way there that come or go.
+fn paths(old: &Policy, new: &Policy) -> Vec<Bytes> {
+    let (begin, end) = common(&old.paths, &new.paths, PathRule::says_the_same);
+    let rules = [
+        &old.paths[begin..old.paths.len() - end],
+        &new.paths[begin..new.paths.len() - end],
+    ];
+    let mut paths = Vec::new();
+    for glob in rules.into_iter().flatten().flat_map(|rule| &rule.globs.0) {
+        let literal = match glob.whole() {
+            Some(whole) => whole,
+            None => {
+                let literal = glob.literal();
+                let end = literal.iter().rposition(|byte| *byte == b'/');
+                match glob.pattern().as_bytes().get(literal.len()) {
+                    // `/kernel/**` is about `/kernel` itself too
+                    Some(b'/') => literal,
+                    _ => &literal[..end.unwrap_or(0)],
                 }
-            };
-            match literal {
-                b"" => paths.extend(TOPS.iter().map(|top| Bytes::from(format!("/{top}")))),
-                literal => paths.push(literal.into()),
             }
+        };
+        match literal {
+            b"" => paths.extend(TOPS.iter().map(|top| Bytes::from(format!("/{top}")))),
+            literal => paths.push(literal.into()),
         }
-        paths
+        let ends = (1..literal.len()).filter(|at| literal[*at] == b'/');
+        let above = ends.map(|end| &literal[..end]);
+        let toggled = above.filter(|above| old.path_say(above) != new.path_say(above));
+        paths.extend(toggled.map(Bytes::from));
     }
+    paths
 }
 
 /// How much two lists have in common at the beginning and, beyond that, at the end.

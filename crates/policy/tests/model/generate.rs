@@ -1,17 +1,32 @@
-//! Random rules, and the file that an admin would have written for them.
-
-use std::fmt::Write;
+//! Random rules.
 
 use crate::{
-    devices::Random,
+    devices::ATTRS,
     links,
     naive::{About, Key, Rule, Show},
+    random::{Extra, Random},
 };
+
+/// How deep matches are nested.
+const DEPTH: usize = 2;
+
+fn matches(random: &mut Random, depth: usize, show: Show) -> Vec<Vec<Key>> {
+    let more = usize::from(random.extra(Extra::Second, 3));
+    (0..1 + more)
+        .map(|_| keys(random, depth - 1, show))
+        .collect()
+}
 
 fn keys(random: &mut Random, depth: usize, show: Show) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
-    for _ in 0..1 + random.number(2) {
-        let key = match random.number(if depth > 0 { 13 } else { 9 }) {
+    for _ in 0..1 + usize::from(random.extra(Extra::Second, 2)) {
+        let nested = depth > 0 && random.extra(Extra::Nested, 1);
+        // what is nested is about attributes more often: who reads which is hardest to tell there
+        let what = match depth < DEPTH && random.chance(4) {
+            true => 9,
+            false => random.number(if nested { 19 } else { 13 }),
+        };
+        let key = match what {
             0 | 1 => Key::Subsystem(random.some(&[
                 "block", "usb", "input", "mem", "in*", "*", "[bm]*", "leds", "tty",
             ])),
@@ -40,13 +55,15 @@ fn keys(random: &mut Random, depth: usize, show: Show) -> Vec<Key> {
                 random.pick(&["ID_X", "ID_Y", "DEVTYPE"]).to_string(),
                 random.some(&["1", "0", "*", "?"]),
             ),
-            9 => Key::Parent(self::keys(random, depth - 1, Show::Rw)),
-            10 | 11 => Key::Not(self::keys(random, depth - 1, Show::Rw)),
-            _ => Key::Any(
-                (0..1 + random.number(2))
-                    .map(|_| self::keys(random, depth - 1, show))
-                    .collect(),
+            9 | 10 => Key::Attr(
+                random.pick(&ATTRS).to_string(),
+                random.some(&["1", "0", "*", "[0a]"]),
             ),
+            11 => Key::Tag(random.some(&["seat", "uaccess", "*", "[us]*", "none"])),
+            12 => Key::Link(random.some(&["disk/by-id/*", "pad3", "**", "*", "y", "by/loop?"])),
+            13 | 14 => Key::Parent(matches(random, depth, Show::Rw)),
+            15 | 16 => Key::Not(matches(random, depth, Show::Rw)),
+            _ => Key::Any(matches(random, depth, show)),
         };
         // A key can stand once only.
         let same = |other: &Key| std::mem::discriminant(other) == std::mem::discriminant(&key);
@@ -57,10 +74,48 @@ fn keys(random: &mut Random, depth: usize, show: Show) -> Vec<Key> {
     keys
 }
 
-pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
-    let name = (!random.chance(4)).then(|| format!("rule {index}"));
-    let mut rule = Rule {
-        policy,
+/// A rule about devices, or about paths.
+pub fn rule(random: &mut Random) -> Rule {
+    if random.chance(4) {
+        return path_rule(random);
+    }
+    let mut rule = empty(random);
+    about_devices(random, &mut rule);
+    rule
+}
+
+pub fn path_rule(random: &mut Random) -> Rule {
+    let mut rule = empty(random);
+    rule.show = *random.pick(&[Show::Ro, Show::Ro, Show::Hide]);
+    rule.about = About::Paths(random.some(&[
+        "/kernel/**",
+        "/kernel/mm/*",
+        "/**",
+        "/devices/system/**",
+        "/devices/virtual/block/loop0/queue/**",
+        "/class/**",
+        "/class/block/*",
+        "/bus/usb/**",
+        "/module/*",
+        "/module/usbhid/**",
+        "/devices/**/power/**",
+        "/bus/*/drivers/*/bind",
+        "/devices/virtual",
+        "/devices/pci0/*/usb1/1-1/x",
+        "/firmware/a/b",
+        "/firmware/[ab]/*",
+        "/fs/a*",
+    ]));
+    rule
+}
+
+fn empty(random: &mut Random) -> Rule {
+    let name = random
+        .extra(Extra::Words, 2)
+        .then(|| format!("rule {}", random.number(100)));
+    Rule {
+        id: random.number(1 << 32),
+        policy: ["top", "low"][random.number(2)],
         name,
         line: 0,
         about: About::Paths(Vec::new()),
@@ -72,33 +127,18 @@ pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
         gid: None,
         links: Vec::new(),
         kill: false,
-    };
-    if random.chance(4) {
-        rule.show = *random.pick(&[Show::Ro, Show::Ro, Show::Hide]);
-        rule.about = About::Paths(random.some(&[
-            "/kernel/**",
-            "/kernel/mm/*",
-            "/**",
-            "/devices/system/**",
-            "/devices/virtual/block/loop0/queue/**",
-            "/class/**",
-            "/class/block/*",
-            "/bus/usb/**",
-            "/module/*",
-            "/module/usbhid/**",
-            "/devices/**/power/**",
-            "/bus/*/drivers/*/bind",
-            "/devices/virtual",
-            "/devices/pci0/*/usb1/1-1/x",
-        ]));
-        return rule;
+        events: None,
+        ancestors: None,
     }
+}
+
+fn about_devices(random: &mut Random, rule: &mut Rule) {
     rule.show = *random.pick(&[Show::Rw, Show::Rw, Show::Ro, Show::Hide]);
     rule.about = About::Devices {
-        keys: keys(random, 2, rule.show),
+        keys: keys(random, DEPTH, rule.show),
         subtree: !random.chance(if rule.show == Show::Hide { 2 } else { 3 }),
     };
-    if rule.show == Show::Rw && random.chance(2) {
+    if rule.show == Show::Rw && random.extra(Extra::Sysfs, 2) {
         rule.write = random.some(&[
             "brightness",
             "power/control",
@@ -108,10 +148,10 @@ pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
             "**/control",
         ]);
     }
-    if rule.show != Show::Hide && random.chance(3) {
+    if rule.show != Show::Hide && random.extra(Extra::Sysfs, 3) {
         rule.hide = random.some(&["power/**", "uevent", "queue", "1-1/**"]);
     }
-    if rule.show != Show::Hide && random.chance(2) {
+    if rule.show != Show::Hide && random.extra(Extra::Node, 2) {
         rule.mode = *random.pick(&[None, Some("0660"), Some("640")]);
         rule.uid = *random.pick(&[None, Some("0"), Some("1000"), Some("games")]);
         rule.gid = *random.pick(&[None, Some("104"), Some("video")]);
@@ -120,121 +160,14 @@ pub fn rule(random: &mut Random, policy: &'static str, index: usize) -> Rule {
             rule.links.push(*random.pick(links::TEMPLATES));
         }
     }
-    rule
-}
-
-/// The rules as a file: policy `top` with those of `top`, based on `low` with the others. Notes each rule's line.
-pub fn yaml(rules: &mut [Rule]) -> String {
-    let mut text = "version: 1\npolicies:\n".to_owned();
-    for (policy, base) in [("top", "[low]"), ("low", "[]")] {
-        writeln!(text, "  {policy}:\n    base: {base}\n    rules:").unwrap();
-        if !rules.iter().any(|rule| rule.policy == policy) {
-            text.truncate(text.len() - "    rules:\n".len());
-        }
-        for rule in rules.iter_mut().filter(|rule| rule.policy == policy) {
-            rule.line = u32::try_from(text.lines().count()).unwrap() + 1;
-            let show = match rule.show {
-                Show::Rw => "rw",
-                Show::Ro => "ro",
-                Show::Hide => "hide",
-            };
-            writeln!(text, "      - show: {show}").unwrap();
-            if let Some(name) = &rule.name {
-                writeln!(text, "        name: {name}").unwrap();
-            }
-            match &rule.about {
-                About::Paths(patterns) => {
-                    writeln!(text, "        path: {}", list(patterns)).unwrap()
-                }
-                About::Devices { keys, subtree } => {
-                    writeln!(text, "        match: {}", flow(keys)).unwrap();
-                    if !subtree {
-                        text.push_str("        scope: device\n");
-                    }
-                }
-            }
-            let sysfs: Vec<String> = [("write", &rule.write), ("hide", &rule.hide)]
-                .iter()
-                .filter(|(_, globs)| !globs.is_empty())
-                .map(|(key, globs)| format!("{key}: {}", list(globs)))
-                .collect();
-            let plain = [("mode", rule.mode), ("uid", rule.uid), ("gid", rule.gid)];
-            let mut node: Vec<String> = plain
-                .iter()
-                .filter_map(|(key, value)| Some(format!("{key}: \"{}\"", (*value)?)))
-                .collect();
-            if !rule.links.is_empty() {
-                let links: Vec<String> = rule.links.iter().map(|l| (*l).to_owned()).collect();
-                node.push(format!("link: {}", list(&links)));
-            }
-            if !node.is_empty() {
-                writeln!(text, "        node: {{ {} }}", node.join(", ")).unwrap();
-            }
-            if rule.kill {
-                text.push_str("        on_revoke: kill\n");
-            }
-            if !sysfs.is_empty() {
-                writeln!(text, "        sysfs: {{ {} }}", sysfs.join(", ")).unwrap();
-            }
-        }
-    }
-    text
-}
-
-fn list(patterns: &[String]) -> String {
-    let quoted: Vec<String> = patterns
-        .iter()
-        .map(|pattern| format!("\"{pattern}\""))
-        .collect();
-    if let [only] = &quoted[..] {
-        only.clone()
-    } else {
-        format!("[{}]", quoted.join(", "))
-    }
-}
-
-fn flow(keys: &[Key]) -> String {
-    let keys: Vec<String> = keys
-        .iter()
-        .map(|key| match key {
-            Key::Subsystem(patterns) => format!("subsystem: {}", list(patterns)),
-            Key::Devtype(patterns) => format!("devtype: {}", list(patterns)),
-            Key::Devname(patterns) => format!("devname: {}", list(patterns)),
-            Key::Devpath(patterns) => format!("devpath: {}", list(patterns)),
-            Key::Driver(patterns) => format!("driver: {}", list(patterns)),
-            Key::Devnum(patterns) => format!(
-                "devnum: {}",
-                list(
-                    &patterns
-                        .iter()
-                        .map(|&(kind, a, b, c, d)| format!(
-                            "{kind} {}:{}",
-                            range(a, b),
-                            range(c, d)
-                        ))
-                        .collect::<Vec<_>>()
-                )
-            ),
-            Key::Property(name, patterns) => format!("property: {{ {name}: {} }}", list(patterns)),
-            Key::Parent(keys) => format!("parent: {}", flow(keys)),
-            Key::Not(keys) => format!("not: {}", flow(keys)),
-            Key::Any(alternatives) => format!(
-                "any: [{}]",
-                alternatives
-                    .iter()
-                    .map(|keys| flow(keys))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        })
-        .collect();
-    format!("{{ {} }}", keys.join(", "))
-}
-
-fn range(low: u32, high: u32) -> String {
-    match (low, high) {
-        (0, u32::MAX) => "*".to_owned(),
-        (low, high) if low == high => low.to_string(),
-        (low, high) => format!("{low}-{high}"),
+    if rule.show != Show::Hide && random.extra(Extra::Words, 2) {
+        rule.events = *random.pick(&[
+            None,
+            Some("kernel"),
+            Some("udev"),
+            Some("both"),
+            Some("none"),
+        ]);
+        rule.ancestors = *random.pick(&[None, Some("files"), Some("skeleton")]);
     }
 }

@@ -1,8 +1,8 @@
 //! The links of rules once more, one character at a time.
 
 use crate::{
-    devices::Random,
     naive::{Dev, Udev, name},
+    random::Random,
 };
 
 pub const TEMPLATES: &[&str] = &[

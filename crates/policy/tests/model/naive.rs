@@ -1,9 +1,7 @@
 //! The rule language once more, in the dumbest way: no indexes, no memory, everything computed from the list of devices each time.
 //! It shares no code with the crate.
 
-use std::collections::BTreeSet;
-
-use crate::globs::any_glob;
+use std::rc::Rc;
 
 /// A device with what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +15,9 @@ pub struct Dev {
     /// What udev said besides, if it has spoken.
     pub host_links: Vec<String>,
     pub link_priority: i32,
+    pub tags: Vec<String>,
+    /// What its attributes say; None: reading fails. It has no others.
+    pub attrs: Vec<(&'static str, Option<String>)>,
     pub own: bool,
     /// Which device it was, of all that came.
     pub arrival: u64,
@@ -29,7 +30,7 @@ pub enum Udev {
     Known(Vec<(String, String)>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Key {
     Subsystem(Vec<String>),
     Devtype(Vec<String>),
@@ -39,8 +40,11 @@ pub enum Key {
     /// Kind, then lowest and highest major, lowest and highest minor.
     Devnum(Vec<(char, u32, u32, u32, u32)>),
     Property(String, Vec<String>),
-    Parent(Vec<Key>),
-    Not(Vec<Key>),
+    Attr(String, Vec<String>),
+    Tag(Vec<String>),
+    Link(Vec<String>),
+    Parent(Vec<Vec<Key>>),
+    Not(Vec<Vec<Key>>),
     Any(Vec<Vec<Key>>),
 }
 
@@ -51,8 +55,10 @@ pub enum Show {
     Hide,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
+    /// Any number: who edits the file finds the rule by it, wherever it stands.
+    pub id: usize,
     pub policy: &'static str,
     pub name: Option<String>,
     pub line: u32,
@@ -66,9 +72,22 @@ pub struct Rule {
     pub gid: Option<&'static str>,
     pub links: Vec<&'static str>,
     pub kill: bool,
+    pub events: Option<&'static str>,
+    pub ancestors: Option<&'static str>,
 }
 
-#[derive(Clone, Debug)]
+/// A rule file: a policy `top` on another, `low`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct File {
+    /// Those of `top`, then those of `low`.
+    pub rules: Vec<Rule>,
+    /// What `top` and `low` say of the devices above those that show.
+    pub ancestors: [Option<&'static str>; 2],
+    /// How many lines of comment there are before everything.
+    pub comments: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub enum About {
     Devices { keys: Vec<Key>, subtree: bool },
     Paths(Vec<String>),
@@ -96,6 +115,8 @@ pub struct Decided {
     /// The rule whose `sysfs` part holds.
     pub rule: Option<usize>,
     pub by_name: bool,
+    /// Whether the files of devices above show.
+    pub files: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,9 +130,9 @@ pub enum Sight {
 /// Directory, file (0 none, 1 read, 2 write, 3 uevent), symlink.
 pub type Verdict = (bool, u8, bool);
 
-pub struct Model<'a> {
-    pub rules: &'a [Rule],
-    pub devices: &'a [Dev],
+pub struct Model {
+    pub file: Rc<File>,
+    pub devices: Vec<Dev>,
     /// Of each device, so that a question about a path does not decide about all of them anew.
     decided: Vec<Decided>,
     sights: Vec<Option<Sight>>,
@@ -152,38 +173,11 @@ impl Dev {
     }
 }
 
-/// Three values: `None` is unknown. With what it waits for.
-type Truth = (Option<bool>, BTreeSet<String>);
-
-fn and(list: Vec<Truth>) -> Truth {
-    if list.iter().any(|(truth, _)| *truth == Some(false)) {
-        (Some(false), BTreeSet::new())
-    } else if list.iter().all(|(truth, _)| *truth == Some(true)) {
-        (Some(true), BTreeSet::new())
-    } else {
-        (
-            None,
-            list.into_iter()
-                .filter(|(truth, _)| truth.is_none())
-                .flat_map(|(_, keys)| keys)
-                .collect(),
-        )
-    }
-}
-
-fn not((truth, keys): Truth) -> Truth {
-    (truth.map(|truth| !truth), keys)
-}
-
-fn or(list: Vec<Truth>) -> Truth {
-    not(and(list.into_iter().map(not).collect()))
-}
-
-impl<'a> Model<'a> {
-    pub fn new(rules: &'a [Rule], devices: &'a [Dev]) -> Model<'a> {
+impl Model {
+    pub fn new(file: &Rc<File>, devices: &[Dev]) -> Model {
         let mut model = Model {
-            rules,
-            devices,
+            file: file.clone(),
+            devices: devices.to_vec(),
             decided: Vec::new(),
             sights: Vec::new(),
         };
@@ -192,13 +186,13 @@ impl<'a> Model<'a> {
         model
     }
 
-    pub fn decide(&self, dev: &Dev) -> Decided {
-        let at = self
-            .devices
-            .iter()
-            .position(|other| other.path == dev.path)
-            .unwrap();
-        self.decided[at].clone()
+    fn place(&self, dev: &Dev) -> usize {
+        let mut paths = self.devices.iter().map(|other| &other.path);
+        paths.position(|other| *other == dev.path).unwrap()
+    }
+
+    pub fn decide(&self, dev: &Dev) -> &Decided {
+        &self.decided[self.place(dev)]
     }
 
     /// The devices above, nearest first.
@@ -212,170 +206,8 @@ impl<'a> Model<'a> {
         above
     }
 
-    fn holds(&self, keys: &[Key], dev: &Dev) -> Truth {
-        and(keys.iter().map(|key| self.key(key, dev)).collect())
-    }
-
-    fn key(&self, key: &Key, dev: &Dev) -> Truth {
-        let known = |truth: bool| (Some(truth), BTreeSet::new());
-        let text = |patterns: &[String], text: Option<&str>| {
-            known(text.is_some_and(|text| any_glob(patterns, text)))
-        };
-        match key {
-            Key::Subsystem(patterns) => text(patterns, dev.subsystem.as_deref()),
-            Key::Devtype(patterns) => text(patterns, dev.get("DEVTYPE")),
-            Key::Devname(patterns) => text(
-                patterns,
-                dev.get("DEVNAME").filter(|name| !name.starts_with('/')),
-            ),
-            Key::Devpath(patterns) => text(patterns, Some(&dev.path)),
-            Key::Driver(patterns) => text(patterns, dev.driver.as_deref()),
-            Key::Devnum(patterns) => known(dev.devnum().is_some_and(|(kind, major, minor)| {
-                patterns.iter().any(|p| {
-                    p.0 == kind && p.1 <= major && major <= p.2 && p.3 <= minor && minor <= p.4
-                })
-            })),
-            Key::Property(name, patterns) => match (dev.get(name), &dev.udev) {
-                (Some(value), _) => known(any_glob(patterns, value)),
-                (None, Udev::Absent) => known(false),
-                (None, Udev::Unknown) => (None, BTreeSet::from([name.clone()])),
-                (None, Udev::Known(properties)) => text(
-                    patterns,
-                    properties
-                        .iter()
-                        .find(|(key, _)| key == name)
-                        .map(|(_, value)| value.as_str()),
-                ),
-            },
-            Key::Parent(keys) => {
-                let mut devices = self.above(dev);
-                devices.push(dev);
-                or(devices
-                    .into_iter()
-                    .map(|dev| self.holds(keys, dev))
-                    .collect())
-            }
-            Key::Not(keys) => not(self.holds(keys, dev)),
-            Key::Any(list) => or(list.iter().map(|keys| self.holds(keys, dev)).collect()),
-        }
-    }
-
-    fn think(&self, dev: &Dev) -> Decided {
-        let plain = |show, why| Decided {
-            show,
-            why,
-            rule: None,
-            by_name: false,
-        };
-        if dev.own {
-            return plain(Show::Rw, Why::Own);
-        }
-        let above = self.above(dev);
-        if dev.is("net") || above.iter().any(|above| above.is("net")) {
-            return Decided {
-                by_name: true,
-                ..plain(Show::Hide, Why::Other)
-            };
-        }
-        let decided = self.by_rules(dev, &above);
-        if decided.show == Show::Hide
-            && dev.is("block")
-            && dev.get("DEVTYPE") == Some("partition")
-            && let Some(disk) = above.first().filter(|disk| disk.is("block"))
-        {
-            let mut of_disk = self.think(disk);
-            if of_disk.show == Show::Rw {
-                if let Why::Rule { through, .. } = &mut of_disk.why {
-                    *through = Some(through.clone().unwrap_or(disk.path.clone()));
-                }
-                return of_disk;
-            }
-        }
-        decided
-    }
-
-    fn by_rules(&self, dev: &Dev, above: &[&Dev]) -> Decided {
-        // Every rule that is or may be about the device, up to the first that certainly is.
-        let mut candidates = Vec::new();
-        for (index, rule) in self.rules.iter().enumerate() {
-            let About::Devices { keys, subtree } = &rule.about else {
-                continue;
-            };
-            let itself = self.holds(keys, dev);
-            let mut all = vec![itself.clone()];
-            if *subtree {
-                all.extend(above.iter().map(|above| self.holds(keys, above)));
-            }
-            let through = above
-                .iter()
-                .find(|above| *subtree && self.holds(keys, above).0 == Some(true))
-                .map(|above| above.path.clone());
-            let whole = or(all);
-            let certain = whole.0 == Some(true);
-            if whole.0 != Some(false) {
-                candidates.push((index, rule.show, itself.0, through, whole));
-            }
-            if certain {
-                break;
-            }
-        }
-        let by_name = candidates
-            .iter()
-            .any(|(_, show, itself, ..)| *show == Show::Hide && *itself != Some(false));
-        match candidates.first() {
-            None => Decided {
-                show: Show::Hide,
-                why: Why::Default,
-                rule: None,
-                by_name: false,
-            },
-            Some((index, _, _, _, (None, keys)))
-                if candidates.iter().any(|(_, show, ..)| *show != Show::Hide) =>
-            {
-                Decided {
-                    show: Show::Hide,
-                    why: Why::Unknown {
-                        index: *index,
-                        keys: keys.iter().cloned().collect(),
-                    },
-                    rule: None,
-                    by_name,
-                }
-            }
-            // all that is unknown would hide it too
-            Some(_) if candidates.last().is_some_and(|last| last.4.0.is_none()) => Decided {
-                show: Show::Hide,
-                why: Why::Default,
-                rule: None,
-                by_name,
-            },
-            Some(_) => {
-                let (index, show, itself, through, _) = candidates.last().unwrap();
-                let through = if *itself == Some(true) {
-                    None
-                } else {
-                    through.clone()
-                };
-                Decided {
-                    show: *show,
-                    why: Why::Rule {
-                        index: *index,
-                        through,
-                    },
-                    rule: Some(*index),
-                    by_name,
-                }
-            }
-        }
-    }
-
     pub fn shows(&self, dev: &Dev) -> bool {
-        let at = self
-            .devices
-            .iter()
-            .position(|other| other.path == dev.path)
-            .unwrap();
-        self.decided[at].show != Show::Hide
+        self.decide(dev).show != Show::Hide
     }
 
     /// Whether the directory is above a device that shows.
@@ -385,13 +217,15 @@ impl<'a> Model<'a> {
             .any(|dev| below(&dev.path, path) && self.shows(dev))
     }
 
-    pub fn sight(&self, dev: &Dev) -> Option<Sight> {
-        let at = self
-            .devices
+    /// Whether one of those lets the files of the devices above it show.
+    fn files(&self, path: &str) -> bool {
+        self.devices
             .iter()
-            .position(|other| other.path == dev.path)
-            .unwrap();
-        self.sights[at]
+            .any(|dev| below(&dev.path, path) && self.shows(dev) && self.decide(dev).files)
+    }
+
+    pub fn sight(&self, dev: &Dev) -> Option<Sight> {
+        self.sights[self.place(dev)]
     }
 
     fn look(&self, dev: &Dev) -> Option<Sight> {
@@ -400,7 +234,7 @@ impl<'a> Model<'a> {
             Show::Rw => Some(Sight::Rw),
             Show::Ro => Some(Sight::Ro),
             Show::Hide if !self.way(&dev.path) => None,
-            Show::Hide if decided.by_name => Some(Sight::HiddenAncestor),
+            Show::Hide if decided.by_name || !self.files(&dev.path) => Some(Sight::HiddenAncestor),
             Show::Hide => Some(Sight::Ancestor),
         }
     }

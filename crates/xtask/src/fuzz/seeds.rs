@@ -7,6 +7,23 @@ use anyhow::{Context, Result};
 
 /// The seeds of a target, from the repository at `top`.
 pub fn of(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut seeds = small(target, top)?;
+    // libFuzzer makes no larger inputs than it has seen, but for very slowly
+    let rules = || PATH_RULE.repeat((super::LARGEST - 2 * WHOLE.len()) / PATH_RULE.len() - 1);
+    seeds.push(match target {
+        "rules" => [WHOLE, &rules()].concat().into_bytes(),
+        "reload" => [WHOLE, "\n===\n", WHOLE, &rules()].concat().into_bytes(),
+        _ => {
+            let all = seeds.concat();
+            let times = super::LARGEST / all.len().max(1) + 1;
+            all.repeat(times)[..super::LARGEST].to_vec()
+        }
+    });
+    Ok(seeds)
+}
+
+/// Those of the size that is usual.
+fn small(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
     let recordings = || files(&top.join("crates/kobject/tests/data/uevents"), "txt");
     let sent = |by: char| -> Result<Vec<Vec<u8>>> {
         let texts = recordings()?;
@@ -32,6 +49,25 @@ pub fn of(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
             };
             sent('K')?.iter().map(path).collect()
         }
+        "udevdb" => DATABASE
+            .iter()
+            .map(|text| text.as_bytes().to_vec())
+            .collect(),
+        "trace" => traces(&sent('K')?),
+        "reload" => {
+            let whole = [
+                WHOLE.to_owned(),
+                WHOLE.replace("- name: disks\n        match:", "- match:"),
+            ];
+            let mut pairs: Vec<String> = Vec::new();
+            for (from, to) in CHANGES {
+                let new = WHOLE.replacen(from, to, 1);
+                pairs.push(format!("{WHOLE}\n===\n{new}"));
+                pairs.push(format!("{new}\n===\n{WHOLE}"));
+            }
+            pairs.push(whole.join("\n===\n"));
+            pairs.into_iter().map(String::into_bytes).collect()
+        }
         "rules" => {
             let mut texts = files(&top.join("crates/policy/src/builtin"), "yaml")?;
             texts.extend(files(&top.join("crates/policy/tests/data"), "yaml")?);
@@ -46,102 +82,6 @@ pub fn of(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
     })
 }
 
-/// Words that the target's language has.
-pub fn dictionary(target: &str) -> Option<String> {
-    let words: &[&str] = match target {
-        "rules" => &[
-            "version: 1",
-            "policies:",
-            "containers:",
-            "base:",
-            "cpus:",
-            "host",
-            "cgroup",
-            "rules:",
-            "match:",
-            "parent:",
-            "path:",
-            "show:",
-            "rw",
-            "ro",
-            "hide",
-            "scope:",
-            "subtree",
-            "device",
-            "subsystem:",
-            "devtype:",
-            "devname:",
-            "devpath:",
-            "driver:",
-            "devnum:",
-            "property:",
-            "sysfs:",
-            "write:",
-            "node:",
-            "mode:",
-            "\"0660\"",
-            "uid:",
-            "gid:",
-            "link:",
-            "%n",
-            "%k",
-            "%E{ID_SERIAL}",
-            "%%",
-            "on_revoke:",
-            "kill",
-            "limits:",
-            "inodes:",
-            "bytes:",
-            "16M",
-            "name:",
-            "label:",
-            "policy:",
-            "minimal",
-            "all",
-            "**",
-            "/**",
-            "c 1:3",
-            "b 7:*",
-            "&a",
-            "*a",
-            "<<:",
-            "!!str",
-            "---",
-        ],
-        "globs" => &[
-            "**",
-            "/**",
-            "**/",
-            "*",
-            "?",
-            "[a-z]",
-            "[!a-z]",
-            "/devices/",
-            "/kernel/",
-            "/class/",
-            "\\n",
-        ],
-        "synth" => &[
-            "add", "remove", "change", "move", "online", "offline", "bind", "unbind", " A=1",
-        ],
-        "uevent" => &[
-            "ACTION=",
-            "DEVPATH=",
-            "SEQNUM=",
-            "DEVPATH_OLD=",
-            "SYNTH_UUID=",
-            "add@/",
-            "\\x00",
-        ],
-        _ => return None,
-    };
-    let quoted = |w: &&str| match w.starts_with('\\') {
-        true => format!("\"{}\"\n", w.replace("\\n", "\\x0a")),
-        false => format!("\"{w}\"\n"),
-    };
-    Some(words.iter().map(quoted).collect())
-}
-
 const WRITES: [&str; 8] = [
     "add",
     "remove\n",
@@ -151,6 +91,47 @@ const WRITES: [&str; 8] = [
     "ADD",
     "add  A=1",
     "unbind x",
+];
+
+const TRACE: &str = "monitor will print the received events for:
+UDEV - the event which udev sends out after rule processing
+KERNEL - the kernel uevent
+
+UDEV  [4689.361000] add      /devices/x y/input0 (z) (input)
+ACTION=add
+DEVPATH=/devices/x y/input0 (z)
+MODALIAS=input:b0003
+
+NAME=\"a
+b\"
+SEQNUM=160203
+
+";
+
+const DATABASE: [&str; 7] = [
+    "S:disk/by-id/x\nI:123\nL:-7\nE:ID_FS_TYPE=ext4\nE:EMPTY=\nG:systemd\nS:y\nV:1\n",
+    "G:seat\nG:uaccess\nQ:seat\nV:1\n",
+    "G:seat\nG:uaccess\n",
+    "L:x\nS:../../null\nS:/etc/passwd\nS:\nS:a//b\nS:a/../b\nS:ok\nS",
+    "L:2147483648\nE:=\nE:A\nE\n",
+    "V:1\nV:2\nQ:\nQ:a\nG:b",
+    "",
+];
+
+/// What is changed in the file below to take it up anew.
+const CHANGES: [(&str, &str); 12] = [
+    ("show: rw", "show: hide"),
+    ("subsystem: [block", "subsystem: [mem"),
+    ("devtype: disk, ", ""),
+    ("attr: { idVendor: \"1\" }", "attr: { serial: \"1\" }"),
+    ("tag: uaccess", "tag: \"*\""),
+    ("link: \"disk/by-id/*\"", "link: x"),
+    ("scope: device", "scope: subtree"),
+    ("ancestors: skeleton", "ancestors: files"),
+    ("events: both", "events: none"),
+    ("/kernel/mm/**", "/kernel/**"),
+    ("hide: [\"power/**\"]", "hide: [queue]"),
+    ("base: [minimal]", "base: [all]"),
 ];
 
 const GLOBS: [(&str, &str); 9] = [
@@ -182,6 +163,8 @@ policies:
   p:
     base: [minimal]
     limits: { inodes: 100, bytes: 1M }
+    cpus: cgroup
+    ancestors: skeleton
     rules:
       - name: disks
         match: { subsystem: [block, "usb*"], devtype: disk, devname: "loop[35]", devnum: "b 7:0-9", driver: "*" }
@@ -189,6 +172,13 @@ policies:
         sysfs: { write: [uevent, "queue/**"], hide: ["power/**"] }
         node: { mode: "0660", uid: 1000, gid: disk, link: ["by/%n", "%k%%", "s/%E{ID_SERIAL}"] }
         on_revoke: kill
+        events: both
+      - match: { subsystem: usb, attr: { idVendor: "1" }, parent: { attr: { class: "0x*" } } }
+        show: ro
+        ancestors: files
+        events: udev
+      - match: { any: [{ tag: uaccess }, { link: "disk/by-id/*" }], not: { devname: "sd*" } }
+        show: rw
       - match: { parent: { subsystem: usb, property: { ID_MODEL: "*" } } }
         show: ro
       - match: { devpath: "/devices/**/usb1" }
@@ -197,6 +187,34 @@ policies:
       - path: /kernel/mm/**
         show: ro
 "#;
+
+/// One more of its rules.
+const PATH_RULE: &str = "      - { path: \"/kernel/*\", show: ro }\n";
+
+/// Recorded messages of the kernel's as udevadm would have printed them, and as we do.
+fn traces(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut traces = vec![TRACE.as_bytes().to_vec()];
+    for (at, message) in messages.iter().enumerate() {
+        let message = String::from_utf8_lossy(message);
+        let mut strings = message.split_terminator('\0');
+        let Some((action, devpath)) = strings.next().and_then(|first| first.split_once('@')) else {
+            continue;
+        };
+        let pairs: Vec<(&str, &str)> = strings.filter_map(|pair| pair.split_once('=')).collect();
+        let mut text = format!("KERNEL[{at}.250000] {action} {devpath} (x)\n");
+        text.extend(pairs.iter().map(|(key, value)| format!("{key}={value}\n")));
+        traces.push(format!("{text}\n").into_bytes());
+        // Rust's escapes are JSON's for all that is said here
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| format!("{key:?}:{value:?}"));
+        let pairs = pairs.collect::<Vec<_>>().join(",");
+        let line =
+            format!("{{\"source\":\"kernel\",\"time\":{at}.25,\"properties\":{{{pairs}}}}}\n");
+        traces.push(line.into_bytes());
+    }
+    traces
+}
 
 /// The texts of the files below `dir` whose names end in `.extension`, ordered by path.
 fn files(dir: &Path, extension: &str) -> Result<Vec<String>> {
