@@ -11,6 +11,7 @@ mod change;
 mod decide;
 mod decision;
 mod error;
+mod explain;
 mod facts;
 mod glob;
 mod language;
@@ -34,6 +35,10 @@ pub use builtin::{Builtin, builtins};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
+pub use explain::{
+    CloseRule, Entry, Explanation, FailedKey, Is, PathExplanation, PathReason, Way, explain,
+    explain_path,
+};
 pub use facts::{Facts, Udev};
 pub use language::schema;
 pub use node::{NoLink, NoLinkReason, Owner};

@@ -1,6 +1,6 @@
 //! Whether a device is what a rule is about: true, false, or not known yet.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use kobject::{DevKind, Devnum};
 
@@ -274,6 +274,23 @@ impl DevnumPattern {
         self.kind == number.kind
             && within(self.major, number.major)
             && within(self.minor, number.minor)
+    }
+}
+
+impl fmt::Display for DevnumPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind.letter())?;
+        write_range(f, self.major)?;
+        f.write_str(":")?;
+        write_range(f, self.minor)
+    }
+}
+
+fn write_range(f: &mut fmt::Formatter<'_>, (low, high): (u32, u32)) -> fmt::Result {
+    match (low, high) {
+        (0, u32::MAX) => f.write_str("*"),
+        _ if low == high => write!(f, "{low}"),
+        _ => write!(f, "{low}-{high}"),
     }
 }
 
