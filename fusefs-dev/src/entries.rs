@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use bstr::BString;
 use kobject::{DevKind, Devpath};
 use policy::{Show, Shown};
+use sys::namespace::IdMap;
 use viewfs::Kind;
 
-use place::place;
+use place::{Refused, place};
 
 /// Something with a name in /dev.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,12 +84,70 @@ const STANDARD_NODES: [(&str, Option<(u32, u32)>); 7] = [
 /// Every path of /dev, the root as "".
 pub type Entries = BTreeMap<BString, Item>;
 
+/// A name in /dev that a device does not get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The device.
+    pub devpath: Devpath,
+    /// The path from /dev on.
+    pub path: BString,
+    /// Whether it would be a link to its node, and not the node itself.
+    pub is_link: bool,
+    /// Why not.
+    pub why: String,
+}
+
+impl Refusal {
+    fn new(shown: &Shown, path: BString, is_link: bool, why: Refused) -> Refusal {
+        Refusal {
+            devpath: shown.devpath.clone(),
+            path,
+            is_link,
+            why: why.to_string(),
+        }
+    }
+}
+
 /// /dev with a node for each of `shown`, and its links. Where two want one name, the standard one
 /// wins, then a node, then the link of a rule, then the link of the host's udev; of two nodes the one
 /// that comes first; of two links of rules the earlier rule's, of two of udev's that of the higher
 /// priority, then the older device's. The loser is logged, once.
 pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> Entries {
+    let shown: Vec<&Shown> = shown.collect();
+    let (entries, refused) = lay_out(&shown, owners);
+    for refusal in refused {
+        let Refusal {
+            devpath, path, why, ..
+        } = refusal;
+        let told = &owners.told;
+        if refusal.is_link {
+            told.warn(format!("{devpath}: no link {path:?} in /dev: {why}"));
+        // the terminal multiplexer is reached by the link to the container's own
+        } else if path != "/ptmx" && path != CONSOLE {
+            told.warn(format!("{devpath}: no node {path:?} in /dev: {why}"));
+        }
+    }
+    entries
+}
+
+/// The names that devices of `shown` do not get, and why.
+pub fn refused(shown: &[Shown]) -> Vec<Refusal> {
+    // who owns what is nothing to names
+    let nobodys: Vec<Shown> = shown
+        .iter()
+        .map(|shown| Shown {
+            uid: None,
+            gid: None,
+            ..shown.clone()
+        })
+        .collect();
+    let nobodys: Vec<&Shown> = nobodys.iter().collect();
+    lay_out(&nobodys, &Owners::new(IdMap::IDENTITY, None)).1
+}
+
+fn lay_out(shown: &[&Shown], owners: &Owners) -> (Entries, Vec<Refusal>) {
     let mut entries = Entries::new();
+    let mut refused = Vec::new();
     entries.insert("".into(), Item::Directory);
     for name in DIRECTORIES {
         entries.insert(name.into(), Item::Directory);
@@ -104,39 +163,27 @@ pub fn entries<'a>(shown: impl Iterator<Item = &'a Shown>, owners: &Owners) -> E
             },
         );
     }
-    let shown: Vec<&Shown> = shown.collect();
-    for shown in &shown {
+    for shown in shown {
         if let Some((path, item)) = node(shown, owners)
             && let Err(why) = place(&mut entries, path.clone(), item)
-            // the terminal multiplexer is reached by the link to the container's own
-            && path != "/ptmx"
-            && path != CONSOLE
         {
-            let devpath = &shown.devpath;
-            owners
-                .told
-                .warn(format!("{devpath}: no node {path:?} in /dev: {why}"));
+            refused.push(Refusal::new(shown, path, false, why));
         }
     }
-    links::add(&mut entries, &shown, owners);
-    entries
+    links::add(&mut entries, shown, owners, &mut refused);
+    (entries, refused)
 }
 
 /// The node of a device that has one.
 fn node(shown: &Shown, owners: &Owners) -> Option<(BString, Item)> {
     let (devnum, path) = (shown.devnum?, path_of(shown)?);
-    let perm = shown.mode.or(shown.devmode).unwrap_or(0o600) as u16 & 0o777;
     let item = Item::Node {
         kind: match devnum.kind {
             DevKind::Block => Kind::Block,
             DevKind::Char => Kind::Char,
         },
         device: (devnum.major, devnum.minor),
-        perm: if shown.show == Show::Rw {
-            perm
-        } else {
-            perm & !0o222
-        },
+        perm: perm(shown),
         uid: owners.uid(shown.uid.as_ref()),
         gid: owners.gid(shown.gid.as_ref()),
         show: shown.show,
@@ -144,6 +191,15 @@ fn node(shown: &Shown, owners: &Owners) -> Option<(BString, Item)> {
         arrival: shown.arrival,
     };
     Some((path, item))
+}
+
+/// The permission bits of a device's node.
+pub fn perm(shown: &Shown) -> u16 {
+    let perm = shown.mode.or(shown.devmode).unwrap_or(0o600) as u16 & 0o777;
+    match shown.show {
+        Show::Rw => perm,
+        Show::Ro | Show::Hide => perm & !0o222,
+    }
 }
 
 /// Where the node of a device is.

@@ -9,7 +9,7 @@ mod item;
 mod numbers;
 mod own;
 
-pub use entries::Owners;
+pub use entries::{Owners, Refusal, perm, refused};
 pub use fs::DevFs;
 
 use std::collections::BTreeSet;

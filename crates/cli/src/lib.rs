@@ -1,5 +1,6 @@
 //! What the suite's command lines share: rules, errors and exit statuses, one view mounted.
 
+pub mod devices;
 pub mod failure;
 mod gate;
 mod keeper;
@@ -11,6 +12,7 @@ mod revoked;
 pub mod rules;
 pub mod running;
 
+pub use devices::{Devices, Target};
 pub use failure::{Failure, Status};
 pub use gate::{CgroupGate, Grants};
 pub use keeper::Keeper;

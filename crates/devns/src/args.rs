@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::explain::ExplainArgs;
+
 /// Device namespaces for containers: a /sys, a /dev and device events of their own
 #[derive(Parser)]
 #[command(version, after_help = after_help())]
@@ -35,6 +37,7 @@ pub enum Command {
     Monitor(MonitorArgs),
     Holders(HoldersArgs),
     Schema(crate::schema::SchemaArgs),
+    Explain(ExplainArgs),
 }
 
 /// Run a command that sees only the devices its policy shows

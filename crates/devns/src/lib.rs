@@ -3,10 +3,14 @@
 mod args;
 mod demo;
 mod doctor;
+mod excerpt;
+mod explain;
 mod holders;
+mod ink;
 mod monitor;
 mod run;
 mod schema;
+mod whose;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Monitor(args) => monitor::run(&args).map(|()| 0),
         Command::Holders(args) => holders::run(&args),
         Command::Schema(args) => schema::run(&args).map(|()| 0),
+        Command::Explain(args) => explain::run(&args),
     };
     cli::finish_log();
     match result {

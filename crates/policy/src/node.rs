@@ -57,8 +57,13 @@ pub enum NoLinkReason {
 
 impl fmt::Display for NoLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no link `{}`: ", self.link)?;
-        match &self.why {
+        write!(f, "no link `{}`: {}", self.link, self.why)
+    }
+}
+
+impl fmt::Display for NoLinkReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             NoLinkReason::Absent(key) => write!(f, "the device has no property {key}"),
             NoLinkReason::Unknown(key) => write!(f, "udev has not said {key} yet"),
             NoLinkReason::NoName => {

@@ -7,10 +7,15 @@ use kobject::Devname;
 use policy::Shown;
 
 use super::place::{Refused, place};
-use super::{Entries, Item, Owners, path_of};
+use super::{Entries, Item, Owners, Refusal, path_of};
 
 /// Add the links of `shown` whose nodes are there.
-pub(super) fn add(entries: &mut Entries, shown: &[&Shown], owners: &Owners) {
+pub(super) fn add(
+    entries: &mut Entries,
+    shown: &[&Shown],
+    owners: &Owners,
+    refused: &mut Vec<Refusal>,
+) {
     // what lost its name to another has no node that a link could lead to
     let with_node: Vec<(&Shown, BString)> = shown
         .iter()
@@ -31,35 +36,35 @@ pub(super) fn add(entries: &mut Entries, shown: &[&Shown], owners: &Owners) {
     of_rules.sort_by_key(|(shown, _)| (shown.order, shown.arrival));
     for (shown, node) in of_rules {
         for link in &shown.links {
-            add_one(entries, shown, node, link, owners);
+            refused.extend(add_one(entries, shown, node, link));
         }
     }
     let mut of_udev: Vec<&(&Shown, BString)> = with_node.iter().collect();
     of_udev.sort_by_key(|(shown, _)| (Reverse(shown.link_priority), shown.arrival));
     for (shown, node) in of_udev {
         for link in &shown.host_links {
-            add_one(entries, shown, node, link, owners);
+            refused.extend(add_one(entries, shown, node, link));
         }
     }
 }
 
-fn add_one(entries: &mut Entries, shown: &Shown, node: &BString, link: &Devname, owners: &Owners) {
+fn add_one(
+    entries: &mut Entries,
+    shown: &Shown,
+    node: &BString,
+    link: &Devname,
+) -> Option<Refusal> {
     let path = BString::from([b"/", link.as_bytes()].concat());
     let item = Item::Link {
         target: relative(path.as_ref(), node.as_ref()),
         of: Some(shown.devpath.clone()),
         arrival: shown.arrival,
     };
-    match place(entries, path, item) {
-        Ok(()) => {}
+    match place(entries, path.clone(), item) {
+        Ok(()) => None,
         // its own node, or the same link of a rule: what is asked for is there
-        Err(Refused::Taken(by)) if by == shown.devpath => {}
-        Err(why) => {
-            let devpath = &shown.devpath;
-            owners
-                .told
-                .warn(format!("{devpath}: no link \"/{link}\" in /dev: {why}"));
-        }
+        Err(Refused::Taken(by)) if by == shown.devpath => None,
+        Err(why) => Some(Refusal::new(shown, path, true, why)),
     }
 }
 

@@ -67,7 +67,7 @@ pub enum PathReason {
     LeadsTo(Devpath),
     /// It is inside of this device, which is hidden; or it is its directory.
     HiddenDevice(Devpath),
-    /// The link leads there, which shows or is hidden; None: out of sysfs.
+    /// The link leads there, and shows exactly when that does; None: out of sysfs.
     Target(Option<Devpath>),
     /// It is the driver, or the driver's module, of this device, which shows.
     Drives(Devpath),
@@ -126,6 +126,71 @@ pub fn explain_path(
         access,
         reason,
         to_show,
+    }
+}
+
+impl PathExplanation {
+    /// Why, as the end of a sentence about the path.
+    pub fn why(&self) -> String {
+        match &self.reason {
+            PathReason::Always => "every container has it".to_owned(),
+            PathReason::Device(device) => format!("it belongs to {device}, which shows"),
+            PathReason::Writable { glob, rule, .. } => {
+                format!("`sysfs.write` of rule {rule} has `{glob}`")
+            }
+            PathReason::HiddenAttribute { glob, rule, .. } => {
+                format!("`sysfs.hide` of rule {rule} has `{glob}`")
+            }
+            PathReason::OnlyOnTheWay(device) => {
+                format!("{device} is hidden, and only leads to what shows")
+            }
+            PathReason::LeadsTo(device) => format!("it leads to {device}, which shows"),
+            PathReason::HiddenDevice(device) => format!("it belongs to {device}, which is hidden"),
+            PathReason::Target(None) => "it leads out of sysfs".to_owned(),
+            PathReason::Target(Some(target)) => {
+                let how = if self.shows { "shows" } else { "is hidden" };
+                format!("it leads to {target}, which {how}")
+            }
+            PathReason::Drives(device) => format!("it drives {device}, which shows"),
+            PathReason::DrivesNothing => "it drives no device that shows".to_owned(),
+            PathReason::Control => "what binds devices to drivers never shows".to_owned(),
+            PathReason::Rule { rule, show, glob } => {
+                let does = if *show == Show::Hide {
+                    "hides"
+                } else {
+                    "shows"
+                };
+                format!("rule {rule} {does} `{glob}`")
+            }
+            PathReason::LeadsToRule(rule) => format!("it leads to what rule {rule} shows"),
+            PathReason::Default => "it belongs to no device, and no rule is about it".to_owned(),
+        }
+    }
+
+    /// The rule that decided, if it was one.
+    pub fn rule(&self) -> Option<&Arc<RuleRef>> {
+        match &self.reason {
+            PathReason::Writable { rule, .. }
+            | PathReason::HiddenAttribute { rule, .. }
+            | PathReason::Rule { rule, .. }
+            | PathReason::LeadsToRule(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// The device that it belongs to, or leads to, if that is why.
+    pub fn device(&self) -> Option<&Devpath> {
+        match &self.reason {
+            PathReason::Device(device)
+            | PathReason::Writable { device, .. }
+            | PathReason::HiddenAttribute { device, .. }
+            | PathReason::OnlyOnTheWay(device)
+            | PathReason::LeadsTo(device)
+            | PathReason::HiddenDevice(device)
+            | PathReason::Drives(device) => Some(device),
+            PathReason::Target(target) => target.as_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -335,7 +400,7 @@ impl Asked<'_> {
                 of_device(device, decision.show)
             }
             PathReason::Target(Some(target)) => match self.table.nearest(target.as_bytes()) {
-                Some(facts) => suggest::rule(self.table, facts, Show::Ro),
+                Some(facts) => suggest::rule(self.table, facts, Show::Rw),
                 None => suggest::path_rule(target.as_bytes()),
             },
             PathReason::DrivesNothing | PathReason::Rule { .. } | PathReason::Default => {
