@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::tree::TreeArgs;
 
 /// Device namespaces for containers: a /sys, a /dev and device events of their own
 #[derive(Parser)]
@@ -38,6 +40,8 @@ pub enum Command {
     Holders(HoldersArgs),
     Schema(crate::schema::SchemaArgs),
     Explain(ExplainArgs),
+    Tree(TreeArgs),
+    Diff(DiffArgs),
 }
 
 /// Run a command that sees only the devices its policy shows

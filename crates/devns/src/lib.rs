@@ -2,6 +2,7 @@
 
 mod args;
 mod demo;
+mod diff;
 mod doctor;
 mod excerpt;
 mod explain;
@@ -10,6 +11,7 @@ mod ink;
 mod monitor;
 mod run;
 mod schema;
+mod tree;
 mod whose;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ pub fn main() -> ExitCode {
         Command::Holders(args) => holders::run(&args),
         Command::Schema(args) => schema::run(&args).map(|()| 0),
         Command::Explain(args) => explain::run(&args),
+        Command::Tree(args) => tree::run(&args),
+        Command::Diff(args) => diff::run(&args),
     };
     cli::finish_log();
     match result {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cli::{Failure, Status};
-use policy::{Policy, RuleRef, Rules};
+use policy::{Policy, Reason, RuleRef, Rules};
 use serde_json::{Value, json};
 
 /// Which rules, and which devices they are applied to.
@@ -74,6 +74,18 @@ pub fn no_answer(mut failure: Failure) -> Failure {
         failure.status = Status::Host;
     }
     failure
+}
+
+/// A reason in few words.
+pub fn in_short(reason: &Reason) -> String {
+    match reason {
+        Reason::Rule {
+            rule,
+            through: None,
+        } => rule.to_string(),
+        Reason::Rule { rule, .. } => format!("{rule}, with what is above it"),
+        other => other.to_string(),
+    }
 }
 
 /// A rule, for JSON.

@@ -145,6 +145,16 @@ impl Decision {
         self.ancestors
     }
 
+    /// Globs of the attributes that may be written where it shows rw: `sysfs.write` of the deciding rule.
+    pub fn writable(&self) -> impl Iterator<Item = &str> {
+        self.says.sysfs.write.patterns()
+    }
+
+    /// Globs of what is hidden of its directory though it shows: `sysfs.hide` of the deciding rule.
+    pub fn hidden(&self) -> impl Iterator<Item = &str> {
+        self.says.sysfs.hide.patterns()
+    }
+
     /// Without a rule: what holds when none has its say.
     pub(crate) fn plain(show: Show, reason: Reason) -> Decision {
         Decision {

@@ -69,10 +69,6 @@ pub fn explain(view: &View, table: &DeviceTable, facts: &Facts) -> Explanation {
     let uevent = devpath.join(b"uevent").map_or(FileAccess::None, |path| {
         view.judge(table, path.as_bytes()).file
     });
-    let patterns = |globs: &crate::glob::Globs| -> Vec<String> {
-        let patterns = globs.0.iter().map(|glob| glob.pattern().to_owned());
-        patterns.collect()
-    };
     let to_show = match decision.show {
         Show::Hide => suggest::rule(table, facts, Show::Rw),
         Show::Rw | Show::Ro => None,
@@ -83,7 +79,7 @@ pub fn explain(view: &View, table: &DeviceTable, facts: &Facts) -> Explanation {
         sight: view.sight(devpath),
         shown,
         uevent,
-        writable: patterns(&decision.says.sysfs.write),
+        writable: decision.writable().map(str::to_owned).collect(),
         hidden: hidden(policy, devpath, &decision),
         close: close::rules(policy, table, facts, &decision),
         to_show,
@@ -120,8 +116,8 @@ fn hidden(policy: &Policy, devpath: &Devpath, decision: &Decision) -> Vec<(Strin
     if decision.show == Show::Hide {
         return Vec::new();
     }
-    let own = decision.says.sysfs.hide.0.iter();
-    let own = own.map(|glob| (glob.pattern().to_owned(), rule.clone()));
+    let own = decision.hidden();
+    let own = own.map(|glob| (glob.to_owned(), rule.clone()));
     let of_paths = policy
         .paths
         .iter()

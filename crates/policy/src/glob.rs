@@ -223,6 +223,10 @@ fn class(text: &[u8]) -> Result<(Token, usize), String> {
 pub(crate) struct Globs(pub Vec<Glob>);
 
 impl Globs {
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Glob::pattern)
+    }
+
     pub fn matches(&self, text: &[u8]) -> bool {
         self.0.iter().any(|glob| glob.matches(text))
     }

@@ -203,6 +203,13 @@ impl Policy {
             .map(|rule| (&rule.refer, rule.show))
     }
 
+    /// The rules about paths in their order: how they show what their globs match.
+    pub fn path_rules(&self) -> impl Iterator<Item = (Show, impl Iterator<Item = &str>)> {
+        self.paths
+            .iter()
+            .map(|rule| (rule.show, rule.globs.patterns()))
+    }
+
     pub(crate) fn path_say(&self, path: &[u8]) -> PathSay {
         let mut leads = false;
         for rule in &self.paths {

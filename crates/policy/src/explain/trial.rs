@@ -151,10 +151,7 @@ fn key_of(condition: &Condition) -> String {
 }
 
 fn wants(condition: &Condition) -> Vec<String> {
-    let patterns = |globs: &Globs| {
-        let patterns = globs.0.iter().map(|glob| glob.pattern().to_owned());
-        patterns.collect()
-    };
+    let patterns = |globs: &Globs| globs.patterns().map(str::to_owned).collect();
     match condition {
         Condition::Subsystem(globs)
         | Condition::Devtype(globs)
