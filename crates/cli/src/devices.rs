@@ -2,6 +2,7 @@
 
 mod target;
 
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +14,7 @@ use crate::failure::{Failure, Status};
 
 pub use target::Target;
 
-/// Devices as an engine would know them, for a container that does not run: it has a network namespace of its own,
-/// and none of the interfaces that are there is in it.
+/// Devices as an engine would know them.
 pub struct Devices {
     /// All of them.
     pub table: DeviceTable,
@@ -27,11 +27,12 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// This host's, or those of the tree in `root`: its `sys`, and `run/udev` and `dev` if they are there.
-    pub fn load(root: Option<&Path>) -> Result<Devices, Failure> {
+    /// This host's, or those of the tree in `root`: its `sys`, and `run/udev` and `dev` if they are there. The interfaces of the network
+    /// namespace `net` are the container's own; without it none is, since a container that does not run yet gets a namespace of its own.
+    pub fn load(root: Option<&Path>, net: Option<BorrowedFd<'_>>) -> Result<Devices, Failure> {
         let (sysfs, run, dev) = match root {
             Some(root) => (recorded(root)?, root.join("run"), root.join("dev")),
-            None => (here()?, "/run".into(), "/dev".into()),
+            None => (here(net)?, "/run".into(), "/dev".into()),
         };
         let has_udev = udevdb::present(&run);
         let found = enumerate::devices(&sysfs).map_err(|e| {
@@ -45,6 +46,7 @@ impl Devices {
             };
             table.insert(Facts {
                 udev,
+                own: net.is_some() && enumerate::is_net(&device),
                 ..Facts::new(device)
             });
         }
@@ -85,9 +87,9 @@ impl Devices {
 }
 
 /// sysfs as it is here; without privileges what is mounted.
-fn here() -> Result<Sysfs, Failure> {
-    match nix::unistd::geteuid().is_root() {
-        true => Ok(Sysfs::mount(None)?),
+fn here(net: Option<BorrowedFd<'_>>) -> Result<Sysfs, Failure> {
+    match net.is_some() || nix::unistd::geteuid().is_root() {
+        true => Ok(Sysfs::mount(net)?),
         false => Ok(Sysfs::at(Path::new("/sys"))?),
     }
 }

@@ -63,7 +63,7 @@ pub fn run(args: &DiffArgs) -> Result<u8, Failure> {
 
 fn compare(args: &DiffArgs) -> Result<u8, Failure> {
     let (old, new) = (cli::rules::load(&args.old)?, cli::rules::load(&args.new)?);
-    let mut devices = Devices::load(args.root.as_deref())?;
+    let mut devices = Devices::load(args.root.as_deref(), None)?;
     let mut all = Vec::new();
     for (name, pair) in pairs(args, &old, &new)? {
         all.push(match pair {

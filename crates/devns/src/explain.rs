@@ -4,14 +4,13 @@ mod json;
 mod text;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use cli::{Devices, Failure, Status, Target};
 use fusefs_dev::Refusal;
 use policy::{Explanation, PathExplanation, Show, Shown, View};
 
 use crate::ink::Ink;
-use crate::whose::{Whose, WhoseArgs, no_answer};
+use crate::whose::{Whose, WhoseArgs};
 
 /// Say why a device, a link or an attribute shows or is hidden, and which rule would show it
 #[derive(clap::Args)]
@@ -33,6 +32,7 @@ that came close, with the keys that failed; and for what is hidden a rule that s
 Examples:
   devns explain --policy rules.yaml /dev/ttyUSB0
   devns explain --policy rules.yaml --use lab disk/by-id/usb-X \"c 188:0\"
+  devns explain --container web1 sdc
   devns explain --policy builtin:gamepads /sys/class/input/event4
   devns explain --policy rules.yaml /sys/block/sda/queue/scheduler
   devns explain --policy rules.yaml --root recorded --json ttyUSB0
@@ -71,9 +71,7 @@ struct Asked {
 /// Explain each target; the exit status.
 pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let whose = Whose::asked(&args.whose)?;
-    let root: Option<&PathBuf> = args.whose.root.as_ref();
-    let mut devices = Devices::load(root.map(PathBuf::as_path)).map_err(no_answer)?;
-    let view = devices.view(whose.policy.clone());
+    let (devices, view) = whose.look(&args.whose)?;
     let shown: Vec<Shown> = view.shown().map(|(_, shown)| shown.clone()).collect();
     let asked = Asked {
         whose,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::PathBuf;
 
 use cli::{Devices, Failure, Status};
 use kobject::{Devpath, Escaped};
@@ -10,7 +9,7 @@ use policy::{Decision, Facts, Reason, Show, Sight, View};
 use serde_json::{Value, json};
 
 use crate::ink::Ink;
-use crate::whose::{Whose, WhoseArgs, in_short, no_answer, rule_json};
+use crate::whose::{Whose, WhoseArgs, in_short, rule_json};
 
 /// Show what a policy shows: the devices as a tree, each with its node, how it shows, and which rule says so
 #[derive(clap::Args)]
@@ -31,6 +30,7 @@ const HELP: &str = "Devices that only lead to one that shows stand there without
 Examples:
   devns tree --policy builtin:gamepads
   devns tree --policy rules.yaml --use lab
+  devns tree --container web1
   devns tree --policy rules.yaml --all | grep hidden
   devns tree --policy rules.yaml --root recorded --json
 
@@ -42,9 +42,7 @@ Exit status:
 /// Print it; the exit status.
 pub fn run(args: &TreeArgs) -> Result<u8, Failure> {
     let whose = Whose::asked(&args.whose)?;
-    let root = args.whose.root.as_ref().map(PathBuf::as_path);
-    let mut devices = Devices::load(root).map_err(no_answer)?;
-    let view = devices.view(whose.policy.clone());
+    let (devices, view) = whose.look(&args.whose)?;
     let leaves = leaves(&devices, &view, args.all);
     let text = match args.json {
         true => format!("{:#}\n", json(&view, &leaves)),

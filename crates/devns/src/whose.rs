@@ -1,10 +1,13 @@
 //! Whose view is asked about: the rules, and the policy among them.
 
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cli::{Failure, Status};
-use policy::{Policy, Reason, RuleRef, Rules};
+use cli::running::{self, Source};
+use cli::{Devices, Failure, Status};
+use policy::{Policy, Reason, RuleRef, Rules, View};
 use serde_json::{Value, json};
 
 /// Which rules, and which devices they are applied to.
@@ -20,37 +23,95 @@ pub struct WhoseArgs {
     /// Policy of the file; may be left out where it has only one
     #[arg(long = "use", value_name = "POLICY")]
     pub use_: Option<String>,
+    /// The rules that this container runs with, and its interfaces
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["policy", "use_", "root"])]
+    pub container: Option<String>,
     /// Look at a recorded tree, DIR/sys and DIR/run/udev, instead of this host
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
 
-/// The rules that decide.
+/// Whose view it is: the rules that decide, and the network namespace whose interfaces are its own.
 pub struct Whose {
-    /// What they were called on the command line.
+    /// What the rules were called when they were read.
     pub spec: String,
     /// The policy.
     pub policy: Arc<Policy>,
+    /// The container's network namespace; None: one that is not there yet, with no interface of these.
+    pub net: Option<OwnedFd>,
+    /// The texts of the files that the rules are from.
+    sources: Vec<Source>,
 }
 
 impl Whose {
-    /// The policy that the command line asks for.
+    /// The view that the command line asks for.
     pub fn asked(args: &WhoseArgs) -> Result<Whose, Failure> {
-        let rules = cli::rules::load(&args.policy)?;
+        if let Some(name) = &args.container {
+            return Whose::container(name);
+        }
+        let loaded = cli::rules::load_with_sources(&args.policy)?;
         Ok(Whose {
-            policy: choose(&rules, &args.policy, args.use_.as_deref())?,
+            policy: choose(&loaded.rules, &args.policy, args.use_.as_deref())?,
             spec: args.policy.clone(),
+            net: None,
+            sources: loaded.sources,
         })
     }
 
-    /// The text of the file that a rule is written in, if it can be read still.
-    pub fn text(&self, rule: &RuleRef) -> Option<String> {
-        match rule.file.strip_prefix("builtin:") {
-            Some(name) => policy::builtins()
-                .find(|builtin| builtin.name == name)
-                .map(|builtin| builtin.text.to_string()),
-            None => std::fs::read_to_string(&*rule.file).ok(),
+    /// That of a container that runs: what it was given counts, not what the file says by now.
+    fn container(name: &str) -> Result<Whose, Failure> {
+        let wrong = |message: String| Failure::new(Status::Usage, message);
+        let unread = |e: std::io::Error| {
+            let message = format!("the rules of container {name:?} cannot be read: {e}");
+            Failure::new(Status::NotRoot, message).mend("run it with sudo")
+        };
+        let mut all = running::of(name).map_err(unread)?;
+        let running = match (all.pop(), all.len()) {
+            (Some(running), 0) => running,
+            (None, _) => {
+                let message = format!("no container {name:?} runs");
+                return Err(
+                    wrong(message).mend("the directories of /run/devns are called NAME-PID")
+                );
+            }
+            (Some(_), more) => {
+                let message = format!("there are {} containers {name:?}", more + 1);
+                return Err(wrong(message).mend("name the rules with --policy and --use"));
+            }
+        };
+        let rules = match running.sources.first() {
+            Some(Source { name, text }) => {
+                Rules::parse(name, text).map_err(|e| wrong(e.to_string()))?
+            }
+            None => cli::rules::load(&running.spec)?,
+        };
+        let net = File::open(format!("/proc/{}/ns/net", running.pid)).map_err(unread)?;
+        let container = running.container.clone().into();
+        Ok(Whose {
+            policy: cli::rules::select(&rules, &running.spec, Some(&running.policy), &container)?,
+            spec: running.spec,
+            net: Some(net.into()),
+            sources: running.sources,
+        })
+    }
+
+    /// The devices that are there, and what it sees of them.
+    pub fn look(&self, args: &WhoseArgs) -> Result<(Devices, View), Failure> {
+        let net = self.net.as_ref().map(|net| net.as_fd());
+        let mut devices = Devices::load(args.root.as_deref(), net).map_err(no_answer)?;
+        let view = devices.view(self.policy.clone());
+        Ok((devices, view))
+    }
+
+    /// The text of the file that a rule is written in.
+    pub fn text(&self, rule: &RuleRef) -> Option<&str> {
+        if let Some(name) = rule.file.strip_prefix("builtin:") {
+            let builtin = policy::builtins().find(|builtin| builtin.name == name);
+            return builtin.map(|builtin| builtin.text);
         }
+        let mut sources = self.sources.iter();
+        let source = sources.find(|source| source.name == *rule.file)?;
+        Some(&source.text)
     }
 }
 

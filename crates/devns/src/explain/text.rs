@@ -224,7 +224,7 @@ impl Asked {
 
     fn excerpt(&self, rule: &RuleRef, keys: &[String], note: &str) -> String {
         match self.whose.text(rule) {
-            Some(text) => excerpt(self.ink, &rule.file, &text, rule.line, keys, note),
+            Some(text) => excerpt(self.ink, &rule.file, text, rule.line, keys, note),
             None => String::new(),
         }
     }
