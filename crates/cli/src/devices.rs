@@ -20,6 +20,10 @@ pub struct Devices {
     pub table: DeviceTable,
     /// Their sysfs.
     pub sysfs: Sysfs,
+    /// Whether they are a host's that has a udev.
+    pub has_udev: bool,
+    /// Where that keeps its database: `/run` of it.
+    pub run: PathBuf,
     /// The /dev in which names are looked up that neither the kernel nor udev says.
     dev: PathBuf,
     /// Whether it is this host's: a recorded tree has no nodes.
@@ -53,6 +57,8 @@ impl Devices {
         Ok(Devices {
             table,
             sysfs,
+            has_udev,
+            run,
             dev,
             is_here: root.is_none(),
         })

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::simulate::SimulateArgs;
 use crate::tree::TreeArgs;
 
 /// Device namespaces for containers: a /sys, a /dev and device events of their own
@@ -42,6 +43,7 @@ pub enum Command {
     Explain(ExplainArgs),
     Tree(TreeArgs),
     Diff(DiffArgs),
+    Simulate(SimulateArgs),
 }
 
 /// Run a command that sees only the devices its policy shows

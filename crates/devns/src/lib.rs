@@ -11,6 +11,7 @@ mod ink;
 mod monitor;
 mod run;
 mod schema;
+mod simulate;
 mod tree;
 mod whose;
 
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Tree(args) => tree::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     cli::finish_log();
     match result {

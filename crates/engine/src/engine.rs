@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::audit;
 use crate::facts::Ready;
 use crate::seqnum::Seqnum;
+use crate::told::{self, Known};
 use bstr::BString;
 use host::enumerate::Pinned;
 use host::{Injector, Monitor, Sysfs, enumerate, udevdb};
 use kobject::{Device, Devpath};
 use parking_lot::{Mutex, RwLock};
-use policy::{DeviceTable, Events, Facts, Policy, Show, Shown, Udev, View, ViewChange};
+use policy::{DeviceTable, Events, Facts, Policy, Shown, Udev, View, ViewChange};
 use viewfs::{Scene, SharedScene};
 
 /// Access to devices: the gate behind the nodes.
@@ -214,20 +215,26 @@ impl Engine {
 
     /// Which events of `devpath` the container gets, of those that are sent now.
     pub(crate) fn events(&self, devpath: &Devpath) -> Events {
-        let scene = self.scene.read();
-        match scene.view.decision(&scene.table, devpath) {
-            Some(decision) if decision.show != Show::Hide => decision.events(),
-            _ => Events::None,
-        }
+        told::events(&self.scene.read(), devpath)
     }
 
     /// Whether the container may see `devpath` and what it says.
     pub(crate) fn shows(&self, devpath: &Devpath) -> bool {
-        use policy::Sight;
-        match self.scene.read().view.sight(devpath) {
-            Some(Sight::Rw | Sight::Ro) => true,
-            Some(Sight::Ancestor | Sight::HiddenAncestor) | None => false,
-        }
+        told::shows(&self.scene.read(), devpath)
+    }
+}
+
+impl Known for Engine {
+    fn facts_of(&self, devpath: &Devpath) -> Option<Facts> {
+        self.scene.read().table.get(devpath).cloned()
+    }
+
+    fn events(&self, devpath: &Devpath) -> Events {
+        Engine::events(self, devpath)
+    }
+
+    fn shows(&self, devpath: &Devpath) -> bool {
+        Engine::shows(self, devpath)
     }
 }
 

@@ -22,18 +22,14 @@ pub(crate) fn made_up(action: Action, device: &Device) -> Uevent {
     }
 }
 
-/// What udev says of an event once it has processed it, and what its listeners take: without a number of the kernel's they
-/// drop a message (`device_verify`, sd-device-monitor of systemd). `number` is for an event that has none.
-pub(crate) fn as_udev(event: &Uevent, facts: &Facts, number: u64) -> UdevMessage {
+/// What udev says of an event once it has processed it. Of one that nobody sent it has no number yet.
+pub(crate) fn as_udev(event: &Uevent, facts: &Facts) -> UdevMessage {
     let mut vars = Properties::from_iter([("UDEV_DATABASE_VERSION", "1")]);
     for (key, value) in event.vars.iter() {
         match key {
             b"DEVNAME" => vars.push(key, &[b"/dev/", value].concat()),
             key => vars.push(key, value),
         }
-    }
-    if event.seqnum().is_none() {
-        vars.push(b"SEQNUM", number.max(1).to_string().as_bytes());
     }
     if let Udev::Known(said) = &facts.udev {
         for (key, value) in said.properties.iter() {
@@ -54,6 +50,16 @@ pub(crate) fn as_udev(event: &Uevent, facts: &Facts, number: u64) -> UdevMessage
         devpath: event.devpath.clone(),
         vars,
     }
+}
+
+/// With a number, as its listeners take it: without one of the kernel's they drop a message (`device_verify`, sd-device-monitor of
+/// systemd).
+pub(crate) fn numbered(mut message: UdevMessage, number: impl FnOnce() -> u64) -> UdevMessage {
+    if message.get(b"SEQNUM").is_none() {
+        let number = number().max(1).to_string();
+        message.vars.push(b"SEQNUM", number.as_bytes());
+    }
+    message
 }
 
 /// What udev has said, as a message about `action`: `said` is of that message, and names what shows.
@@ -141,7 +147,8 @@ mod tests {
             ..UdevSaid::default()
         };
         let facts = known(said.clone());
-        let message = as_udev(&made_up(Action::Remove, &facts.device), &facts, 99);
+        let message = as_udev(&made_up(Action::Remove, &facts.device), &facts);
+        let message = numbered(message, || 99);
         let text: Vec<String> = message
             .vars
             .iter()
@@ -157,11 +164,11 @@ mod tests {
                 "MAJOR=7",
                 "MINOR=3",
                 "DEVNAME=/dev/loop3",
-                "SEQNUM=99",
                 "DEVLINKS=/dev/a /dev/b/c",
                 "ID_X=y",
                 "TAGS=:seat:uaccess:",
                 "CURRENT_TAGS=:seat:uaccess:",
+                "SEQNUM=99",
             ]
         );
         let passed = passed_on(Action::Add, &facts.device.devpath, &said);

@@ -10,7 +10,7 @@ use crate::audit;
 use crate::event::{made_up, passed_on};
 use crate::own::{merge, refresh};
 use crate::rescan::{is_another, is_another_number};
-use crate::tell::Cause;
+use crate::told::{self, Cause};
 use crate::watch::Watcher;
 
 impl Watcher {
@@ -140,26 +140,11 @@ impl Watcher {
         });
         self.forget(&change);
         let is_shown = self.engine.shows(&new);
-        for shown in change.vanished.iter().rev() {
-            if !(shown.devpath == *old && is_shown)
-                && let Some(facts) = before.iter().find(|f| f.device.devpath == shown.devpath)
-            {
-                self.tell_remove(facts, shown.events, None);
-            }
+        if was_shown && is_shown {
+            self.renamed.insert(new.clone(), old.clone());
         }
-        match (was_shown, is_shown) {
-            (true, true) => {
-                self.tell_event(&event);
-                self.renamed.insert(new.clone(), old.clone());
-            }
-            (false, false) => self.withheld(&event),
-            _ => {}
-        }
-        for shown in &change.appeared {
-            if !(shown.devpath == new && was_shown) {
-                self.tell_add(&shown.devpath, shown.events, None);
-            }
-        }
+        let all = told::of_move(&*self.engine, &change, &before, &event, old, was_shown);
+        self.say(all);
     }
 
     pub(crate) fn udev(&mut self, message: UdevMessage) {

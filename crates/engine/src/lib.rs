@@ -14,13 +14,17 @@ mod own;
 mod reload;
 mod rescan;
 mod seqnum;
+mod simulation;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod told;
 mod uevents;
 mod watch;
 
 pub use engine::{Config, Engine, EngineError, Gate};
 pub use facts::attributes;
 pub use reload::Stopped;
+pub use simulation::{Outcome, Simulation};
+pub use told::Told;
 pub use watch::{Hides, OnRevoked, Outlets, Paths, Watch};

@@ -7,7 +7,7 @@ use kobject::{Action, Devpath};
 use policy::{Events, Facts, Policy, Shown, Udev, ViewChange};
 use viewfs::Scene;
 
-use crate::event::made_up;
+use crate::event::{as_udev, made_up};
 use crate::facts::{Ready, is_incomplete};
 use crate::tell::{take_in, takes_away};
 use crate::watch::Watcher;
@@ -98,7 +98,7 @@ impl Watcher {
         gone.sort_by(|a, b| b.devpath.cmp(&a.devpath));
         for shown in gone {
             if let Some(facts) = known(&shown.devpath) {
-                self.tell_remove(facts, shown.events, None);
+                self.tell_remove(facts, shown.events);
             }
         }
         let mut come: Vec<(&Shown, Events)> = Vec::new();
@@ -113,7 +113,7 @@ impl Watcher {
         }
         come.sort_by(|a, b| a.0.devpath.cmp(&b.0.devpath));
         for (shown, events) in come {
-            self.tell_add(&shown.devpath, events, None);
+            self.tell_add(&shown.devpath, events);
         }
     }
 
@@ -124,7 +124,7 @@ impl Watcher {
             self.send(&event);
         }
         if events.of_udev() && facts.udev != Udev::Unknown {
-            self.send_udev(&self.as_udev(&event, facts));
+            self.send_udev(&as_udev(&event, facts));
         }
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use host::enumerate;
 use host::monitor::Message;
 use kobject::{Action, Devpath, UdevMessage, Uevent};
-use policy::{Events, Facts, Reason, Show, Shown, Udev, ViewChange};
+use policy::{Events, Facts, Reason, Show, Shown, ViewChange};
 use viewfs::Scene;
 
 use crate::engine::Engine;
-use crate::event::{as_udev, made_up};
+use crate::event::numbered;
 use crate::hotplug::is_synthetic;
+use crate::told::{self, Cause, Known, Told};
 use crate::watch::Watcher;
 
 /// How long the container may keep the kernel from forgetting a name.
@@ -24,24 +25,6 @@ const MOST: usize = 4096;
 /// How long a revocation may wait for that.
 const TURN: Duration = Duration::from_millis(20);
 
-/// What made the view change.
-#[derive(Clone, Copy)]
-pub(crate) enum Cause<'a> {
-    /// An event of the kernel.
-    Kernel(&'a Uevent),
-    /// A message of udev's.
-    Udev(&'a UdevMessage),
-}
-
-impl Cause<'_> {
-    fn is_about(&self, devpath: &Devpath) -> bool {
-        match self {
-            Cause::Kernel(event) => event.devpath == *devpath,
-            Cause::Udev(message) => message.devpath == *devpath,
-        }
-    }
-}
-
 impl Watcher {
     /// The devices at `top` and below, as they are known now.
     pub(crate) fn subtree(&self, top: &Devpath) -> Vec<Facts> {
@@ -52,98 +35,31 @@ impl Watcher {
     /// After the view has changed: caches, then events. `before` is what was known then of all that the change may be about.
     pub(crate) fn tell(&mut self, change: ViewChange, before: &[Facts], cause: Cause<'_>) {
         self.forget(&change);
-        let mut told = false;
-        for shown in change.vanished.iter().rev() {
-            told |= cause.is_about(&shown.devpath);
-            if let Some(facts) = known(before, &shown.devpath) {
-                self.tell_remove(facts, shown.events, Some(cause));
-            }
-        }
-        for shown in &change.appeared {
-            told |= cause.is_about(&shown.devpath);
-            self.tell_add(&shown.devpath, shown.events, Some(cause));
-        }
-        if told {
-            return;
-        }
-        match cause {
-            Cause::Kernel(event) => self.tell_event(event),
-            Cause::Udev(message) => {
-                let events = self.engine.events(&message.devpath);
-                if !events.of_udev() {
-                    return;
-                }
-                let was_known = known(before, &message.devpath);
-                if was_known.is_some_and(|facts| facts.udev != Udev::Unknown) {
-                    return self.send_udev(message);
-                }
-                // the first that it says of the device, whatever it is about
-                self.tell_add(&message.devpath, Events::Udev, Some(cause));
-            }
-        }
-    }
-
-    /// An event of the kernel of a device that showed before and shows still, or does not.
-    pub(crate) fn tell_event(&mut self, event: &Uevent) {
-        let events = self.engine.events(&event.devpath);
-        match events.of_kernel() {
-            true => self.send(event),
-            false => self.withheld(event),
-        }
-        // on a host with a udev that says so itself, once it has processed it
-        let facts = self.facts_of(&event.devpath).filter(|_| events.of_udev());
-        if let Some(facts) = facts.filter(|facts| facts.udev == Udev::Absent) {
-            self.send_udev(&self.as_udev(event, &facts));
-        }
+        self.say(told::of_change(&*self.engine, &change, before, cause));
     }
 
     /// Tells of a device that showed, and of which the container got these events, that it is gone.
-    pub(crate) fn tell_remove(&mut self, facts: &Facts, events: Events, cause: Option<Cause<'_>>) {
-        let event = match cause {
-            Some(Cause::Kernel(event)) if is_it(event, Action::Remove, facts) => event.clone(),
-            _ => made_up(Action::Remove, &facts.device),
-        };
-        if events.of_kernel() {
-            self.send(&event);
-        }
-        // who has not heard of it has nothing to hear of
-        if events.of_udev() && facts.udev != Udev::Unknown {
-            self.send_udev(&self.as_udev(&event, facts));
-        }
+    pub(crate) fn tell_remove(&mut self, facts: &Facts, events: Events) {
+        self.say(told::of_remove(facts, events, None));
     }
 
     /// Tells of a device that shows now, and of which the container gets these events.
-    pub(crate) fn tell_add(&mut self, devpath: &Devpath, events: Events, cause: Option<Cause<'_>>) {
-        let Some(facts) = self.facts_of(devpath) else {
-            return;
-        };
-        let event = match cause {
-            Some(Cause::Kernel(event)) if is_it(event, Action::Add, &facts) => event.clone(),
-            _ => made_up(Action::Add, &facts.device),
-        };
-        if events.of_kernel() {
-            self.send(&event);
-        }
-        // what udev has not spoken of yet it will speak of
-        if events.of_udev() && facts.udev != Udev::Unknown {
-            let message = match cause {
-                Some(Cause::Udev(message))
-                    if message.devpath == *devpath && message.action == Action::Add =>
-                {
-                    message.clone()
-                }
-                _ => self.as_udev(&event, &facts),
-            };
-            self.send_udev(&message);
+    pub(crate) fn tell_add(&mut self, devpath: &Devpath, events: Events) {
+        self.say(told::of_add(&*self.engine, devpath, events, None));
+    }
+
+    pub(crate) fn say(&mut self, all: Vec<Told>) {
+        for told in all {
+            match told {
+                Told::Kernel(event) => self.send(&event),
+                Told::Udev(message) => self.send_udev(&message),
+                Told::Withheld(event) => self.withheld(&event),
+            }
         }
     }
 
     pub(crate) fn facts_of(&self, devpath: &Devpath) -> Option<Facts> {
-        self.engine.scene.read().table.get(devpath).cloned()
-    }
-
-    pub(crate) fn as_udev(&self, event: &Uevent, facts: &Facts) -> UdevMessage {
-        as_udev(event, facts, self.engine.uevent_seqnum())
+        self.engine.facts_of(devpath)
     }
 
     pub(crate) fn send(&mut self, event: &Uevent) {
@@ -156,6 +72,7 @@ impl Watcher {
     }
 
     pub(crate) fn send_udev(&mut self, message: &UdevMessage) {
+        let message = &numbered(message.clone(), || self.engine.uevent_seqnum());
         let (what, devpath) = (message.action.as_str(), &message.devpath);
         if message.get(b"SUBSYSTEM").is_some() && !self.is_hidden(what, devpath) {
             let sent = self
@@ -243,14 +160,6 @@ impl Watcher {
             }
         })
     }
-}
-
-fn known<'a>(all: &'a [Facts], devpath: &Devpath) -> Option<&'a Facts> {
-    all.iter().find(|facts| facts.device.devpath == *devpath)
-}
-
-fn is_it(event: &Uevent, action: Action, facts: &Facts) -> bool {
-    event.action == action && event.devpath == facts.device.devpath
 }
 
 fn delivered(what: &str, devpath: &Devpath, sent: Option<sys::Result<()>>) {

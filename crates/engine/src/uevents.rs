@@ -6,7 +6,7 @@ use policy::Udev;
 use viewfs::{Error, Uevents};
 
 use crate::engine::Engine;
-use crate::event::as_udev;
+use crate::event::{as_udev, numbered};
 
 impl Uevents for Engine {
     fn write(&self, devpath: &Devpath, text: &[u8]) -> Result<usize, Error> {
@@ -27,7 +27,7 @@ impl Uevents for Engine {
         let known = self.scene.read().table.get(devpath).cloned();
         // who listens to udev hears what it would say of such an event; the host's does not get it
         if let Some(facts) = known.filter(|facts| events.of_udev() && facts.udev != Udev::Unknown) {
-            let message = as_udev(&event, &facts, self.uevent_seqnum());
+            let message = numbered(as_udev(&event, &facts), || self.uevent_seqnum());
             if let Err(e) = injector.send_udev(&message) {
                 log::error!("a uevent written by the container is lost: {e}");
                 return Err(Error::Broken);
