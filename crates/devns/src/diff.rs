@@ -139,8 +139,9 @@ fn to_text(ink: Ink, one: &Compared) -> String {
             Kind::Vanishes => ink.red("-"),
             Kind::Changes | Kind::Policy => ink.yellow("~"),
         };
-        let what = what.join("; ");
-        out += format!("  {sign} {name:widest$}  {what}").trim_end();
+        let show = change.show.map_or("", |show| show.as_str());
+        let what = change.what.join("; ");
+        out += format!("  {sign} {show:2}  {name:widest$}  {what}").trim_end();
         out.push('\n');
     }
     out

@@ -22,7 +22,7 @@ fn only_a_containers_directory_will_do() {
 fn gone_directories_are_no_error() {
     let gone: Vec<PathBuf> = vec!["/nowhere/devns/x".into(), "/proc/self/devns/y".into()];
     kill_and_remove(&gone, Duration::ZERO).unwrap();
-    assert_eq!(procs(&gone[0]).unwrap(), []);
+    assert!(procs(&gone[0]).unwrap().is_empty());
 }
 
 /// The kernel writes 0 for a process that has no pid here; killing 0 would kill the caller's own group.
