@@ -57,6 +57,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         with_snippet: false,
+        // else more than 32 lines of comment in a row would be too many
+        emit_comments: false,
     };
     let raw =
         serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map_err(|error| {
