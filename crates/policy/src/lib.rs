@@ -2,13 +2,14 @@
 //!
 //! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
-//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
+//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`]. [`format`] is for those who write rules.
 
 mod change;
 mod decide;
 mod decision;
 mod error;
 mod facts;
+mod format;
 mod glob;
 mod load;
 mod matcher;
@@ -25,6 +26,7 @@ pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
 pub use error::{RuleError, RuleErrors};
 pub use facts::{DeviceTable, Facts, Udev};
+pub use format::format;
 pub use node::{NoLink, NoLinkReason, Owner};
 pub use policy::{Cpus, Limits, Policy};
 pub use revoke::OnRevoke;

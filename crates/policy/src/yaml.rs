@@ -1,7 +1,9 @@
-//! YAML as a tree that knows where everything stands. The only file that names the YAML library.
+//! YAML as a tree that knows where everything stands. The only module that names the YAML library.
 //!
 //! The library would turn `no` into a boolean and `0660` into a number. Rules compare with what sysfs says, so a scalar here is the text
 //! that was written, with a note when YAML means something else by it.
+
+pub(crate) mod written;
 
 use std::fmt;
 
