@@ -19,6 +19,13 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
                 .mend("the built-in policies are `minimal` and `all`")
         });
     }
+    let text = read(spec)?;
+    Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))
+}
+
+/// The text of the rule file at `spec`.
+pub fn read(spec: &str) -> Result<String, Failure> {
+    let usage = |message: String| Failure::new(Status::Usage, message);
     let path = Path::new(spec);
     let broken = |e: std::io::Error| {
         usage(format!(
@@ -38,12 +45,11 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
         )));
     }
     let bytes = std::fs::read(path).map_err(broken)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         usage(format!("{spec:?} is not text: byte {at} is no UTF-8"))
             .mend("save the rule file as UTF-8")
-    })?;
-    Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))
+    })
 }
 
 /// The policy that `container` gets from `rules`: the one that is asked for, else the one the

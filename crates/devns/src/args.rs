@@ -28,6 +28,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     Monitor(MonitorArgs),
     Holders(HoldersArgs),
+    Fmt(crate::fmt::FmtArgs),
+    Import(crate::import::ImportArgs),
 }
 
 /// Run a command that sees only the devices its policy shows

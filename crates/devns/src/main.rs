@@ -3,8 +3,12 @@
 mod args;
 mod demo;
 mod doctor;
+mod fmt;
 mod holders;
+mod import;
 mod monitor;
+mod output;
+mod replace;
 mod run;
 
 use std::process::ExitCode;
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Monitor(args) => monitor::run(&args).map(|()| 0),
         Command::Holders(args) => holders::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Import(args) => import::run(&args).map(|()| 0),
     };
     cli::finish_log();
     match result {
