@@ -26,12 +26,13 @@ pub struct Args {
     input: Option<PathBuf>,
 }
 
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 7] = [
     "uevent",
     "udev_message",
     "synth",
     "devpath",
     "rules",
+    "format",
     "globs",
 ];
 

@@ -32,7 +32,7 @@ pub fn of(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
             };
             sent('K')?.iter().map(path).collect()
         }
-        "rules" => {
+        "rules" | "format" => {
             let mut texts = files(&top.join("crates/policy/src/builtin"), "yaml")?;
             texts.extend(files(&top.join("crates/policy/tests/data"), "yaml")?);
             texts.extend(files(&top.join("examples"), "yaml")?);
@@ -49,7 +49,7 @@ pub fn of(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
 /// Words that the target's language has.
 pub fn dictionary(target: &str) -> Option<String> {
     let words: &[&str] = match target {
-        "rules" => &[
+        "rules" | "format" => &[
             "version: 1",
             "policies:",
             "containers:",
