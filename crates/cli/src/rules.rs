@@ -38,6 +38,17 @@ pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
         let sources = Vec::new();
         return rules.map(|rules| Loaded { rules, sources });
     }
+    let text = read(spec)?;
+    let rules =
+        Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))?;
+    let name = spec.to_string();
+    let sources = vec![Source { name, text }];
+    Ok(Loaded { rules, sources })
+}
+
+/// The text of the rule file at `spec`.
+pub fn read(spec: &str) -> Result<String, Failure> {
+    let usage = |message: String| Failure::new(Status::Usage, message);
     let path = Path::new(spec);
     let broken = |e: std::io::Error| {
         usage(format!(
@@ -57,16 +68,11 @@ pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
         )));
     }
     let bytes = std::fs::read(path).map_err(broken)?;
-    let text = String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         usage(format!("{spec:?} is not text: byte {at} is no UTF-8"))
             .mend("save the rule file as UTF-8")
-    })?;
-    let rules =
-        Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))?;
-    let name = spec.to_string();
-    let sources = vec![Source { name, text }];
-    Ok(Loaded { rules, sources })
+    })
 }
 
 /// The policy that `container` gets from `rules`: the one that is asked for, else the one the

@@ -44,6 +44,8 @@ pub enum Command {
     Tree(TreeArgs),
     Diff(DiffArgs),
     Simulate(SimulateArgs),
+    Fmt(crate::fmt::FmtArgs),
+    Import(crate::import::ImportArgs),
 }
 
 /// Run a command that sees only the devices its policy shows

@@ -6,9 +6,13 @@ mod diff;
 mod doctor;
 mod excerpt;
 mod explain;
+mod fmt;
 mod holders;
+mod import;
 mod ink;
 mod monitor;
+mod output;
+mod replace;
 mod run;
 mod schema;
 mod simulate;
@@ -54,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Tree(args) => tree::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Import(args) => import::run(&args).map(|()| 0),
     };
     cli::finish_log();
     match result {

@@ -2,7 +2,7 @@
 //!
 //! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
-//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
+//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`]. [`format`] is for those who write rules.
 
 mod attrs;
 mod builtin;
@@ -13,6 +13,7 @@ mod decision;
 mod error;
 mod explain;
 mod facts;
+mod format;
 mod glob;
 mod language;
 mod load;
@@ -40,6 +41,7 @@ pub use explain::{
     explain_path,
 };
 pub use facts::{Facts, Udev};
+pub use format::format;
 pub use language::schema;
 pub use node::{NoLink, NoLinkReason, Owner};
 pub use policy::{Cpus, Limits, Policy};

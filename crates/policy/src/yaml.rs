@@ -1,7 +1,9 @@
-//! YAML as a tree that knows where everything stands. The only file that names the YAML library.
+//! YAML as a tree that knows where everything stands. The only module that names the YAML library.
 //!
 //! The library would turn `no` into a boolean and `0660` into a number. Rules compare with what sysfs says, so a scalar here is the text
 //! that was written, with a note when YAML means something else by it.
+
+pub(crate) mod written;
 
 use std::fmt;
 
@@ -57,6 +59,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         with_snippet: false,
+        // else more than 32 lines of comment in a row would be too many
+        emit_comments: false,
     };
     let raw =
         serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map_err(|error| {

@@ -27,7 +27,7 @@ pub struct Args {
     input: Option<PathBuf>,
 }
 
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "uevent",
     "udev_message",
     "udevdb",
@@ -36,6 +36,7 @@ const TARGETS: [&str; 9] = [
     "devpath",
     "rules",
     "reload",
+    "format",
     "globs",
 ];
 

@@ -81,6 +81,15 @@ fn an_alias_stands_where_it_is_used_and_says_what_was_defined() {
 }
 
 #[test]
+fn comments_may_be_long() {
+    let comment = "# and another thing\n".repeat(2_000);
+    let text =
+        format!("{comment}a:\n{comment}  - b: 1\n{comment}    c: 2\n{comment}  - d\n{comment}");
+    let node = parse(&text).unwrap();
+    assert_eq!(items(&entries(&node)[0].1).len(), 2);
+}
+
+#[test]
 fn bombs_do_not_go_off() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..12 {

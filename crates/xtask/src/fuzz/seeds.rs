@@ -68,7 +68,7 @@ fn small(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
             pairs.push(whole.join("\n===\n"));
             pairs.into_iter().map(String::into_bytes).collect()
         }
-        "rules" => {
+        "rules" | "format" => {
             let mut texts = files(&top.join("crates/policy/src/builtin"), "yaml")?;
             texts.extend(files(&top.join("crates/policy/tests/data"), "yaml")?);
             texts.extend(files(&top.join("examples"), "yaml")?);

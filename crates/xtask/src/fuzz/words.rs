@@ -3,7 +3,7 @@
 /// Words that the target's language has.
 pub fn dictionary(target: &str) -> Option<String> {
     let words: &[&str] = match target {
-        "rules" | "reload" => &[
+        "rules" | "reload" | "format" => &[
             "===",
             "include:",
             "attr:",
