@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kobject::{Device, Devpath, Properties};
-use policy::{DeviceTable, Facts, Rules, Show, Udev, View};
+use policy::{DeviceTable, Facts, Rules, Show, View};
 
 /// A device node: its name below /dev, its subsystem, its number.
 #[derive(Clone, Debug)]
@@ -40,11 +40,7 @@ pub fn table(nodes: &[Node]) -> DeviceTable {
             properties.insert(key.as_bytes(), value.as_bytes());
         }
         device.properties = properties;
-        table.insert(Facts {
-            device,
-            udev: Udev::Absent,
-            own: false,
-        });
+        table.insert(Facts::new(device));
     }
     table
 }
