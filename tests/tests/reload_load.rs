@@ -29,7 +29,11 @@ def walk(n):
     looks = 0
     while not select.select([0], [], [], 0)[0]:
         for place in ('/sys/class/block', '/sys/block', '/sys/devices/virtual/block', '/dev'):
-            for name in os.listdir(place):
+            try:
+                names = os.listdir(place)
+            except FileNotFoundError:
+                continue  # nothing shows that is in it
+            for name in names:
                 if never.match(name):
                     bad('%s/%s' % (place, name))
                 looks += 1
