@@ -75,3 +75,23 @@ fn regression_attributes_are_wanted_for_a_parent_within_any() {
     let sight = view.sight(&path("/devices/usb1/block/sda"));
     assert_eq!(sight, Some(Sight::Rw));
 }
+
+#[test]
+fn regression_links_go_with_a_directory_that_a_path_rule_takes_away() {
+    let mut table = DeviceTable::new();
+    table.insert(facts("/devices/system/cpu/cpu0", "cpu"));
+    let show = "{ match: { subsystem: cpu }, show: ro }";
+    let mut view = View::new(policy(&format!("rules: [{show}]")));
+    view.refresh_all(&table);
+    let hide = format!("rules: [{show}, {{ path: /devices/system/**, show: hide }}]");
+    let change = view.set_policy(policy(&hide), &table);
+    let paths: Vec<String> = change.paths.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        paths,
+        [
+            "/bus/cpu/devices/cpu0",
+            "/class/cpu/cpu0",
+            "/devices/system"
+        ]
+    );
+}

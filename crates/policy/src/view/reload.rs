@@ -43,7 +43,7 @@ impl View {
         difference: &Difference,
         touched: &Touched,
     ) -> ViewChange {
-        self.policy = policy;
+        let old = std::mem::replace(&mut self.policy, policy);
         let mut change = match touched {
             Touched::All => self.refresh_all(table),
             Touched::Some(touched) => {
@@ -73,6 +73,14 @@ impl View {
         };
         if !difference.paths.is_empty() {
             change.paths.extend(difference.paths.iter().cloned());
+            // where a rule takes a device's directory away, the links to it are gone too
+            let say = |policy: &Policy, devpath: &Devpath| policy.path_say(devpath.as_bytes());
+            let links = self
+                .entries
+                .iter()
+                .filter(|(devpath, _)| say(&old, devpath) != say(&self.policy, devpath))
+                .flat_map(|(_, entry)| entry.links.devices.iter().cloned());
+            change.paths.extend(links);
             change.paths.sort();
             change.paths.dedup();
         }
