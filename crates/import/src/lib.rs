@@ -23,7 +23,7 @@ pub struct Import {
     devfs: devfs::Files,
 }
 
-/// A rule file, in the layout of [`policy::format`].
+/// A rule file, in the layout of [`policy::format()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// Its text.

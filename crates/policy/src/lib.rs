@@ -2,7 +2,7 @@
 //!
 //! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
-//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`]. [`format`] is for those who write rules.
+//! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`]. [`format()`] is for those who write rules.
 
 mod attrs;
 mod builtin;
