@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use bstr::ByteSlice;
 use kobject::Escaped;
 use policy::{
     CloseRule, Events, Explanation, FailedKey, FileAccess, NoLink, OnRevoke, Owner,
-    PathExplanation, Reason, RuleRef, Show, Shown, Sight, Way,
+    PathExplanation, PathReason, Reason, RuleRef, Show, Shown, Sight, Way,
 };
 
 use super::{Asked, Explained};
@@ -144,18 +143,19 @@ impl Asked {
     fn path(&self, path: &PathExplanation, device: Option<&Explanation>) -> String {
         let ink = self.ink;
         let policy = self.view.policy().name();
-        let how = match (path.shows, path.access) {
-            (false, _) => format!("is {}", ink.red("hidden")),
-            (true, FileAccess::Read) => format!("shows, {}", ink.green("to read")),
-            (true, FileAccess::Write) => format!("shows, {}", ink.green("to read and write")),
-            (true, FileAccess::Uevent) => {
-                let how = "to read; a write is an event in the container alone";
-                format!("shows, {}", ink.green(how))
-            }
-            (true, FileAccess::None) => ink.green("shows"),
+        let how = match path.shows {
+            true => ink.green("shows"),
+            false => format!("is {}", ink.red("hidden")),
+        };
+        let access = match path.access {
+            FileAccess::None => "",
+            FileAccess::Read => " (to read)",
+            FileAccess::Write => " (to read and write)",
+            FileAccess::Uevent => " (to read; a write is an event in the container alone)",
         };
         let name = ink.bold(format!("/sys{}", path.path));
-        let mut out = format!("{name} {how} by policy `{policy}`: {}\n", path.why());
+        let why = path.why();
+        let mut out = format!("{name} {how} by policy `{policy}`{access}: {why}\n");
         if let Some(rule) = path.rule() {
             out += "\n";
             out += &self.excerpt(rule, &[], "decides");
@@ -163,11 +163,18 @@ impl Asked {
         if let Some(device) = device {
             out += "\n";
             out += &self.head(device);
-            if !path.shows {
+            // of what is hidden as its device is
+            if !path.shows && path.rule().is_none() {
                 out += &self.close(&device.close);
             }
         }
         out += &self.to_show(path.to_show.as_deref());
+        if let (PathReason::HiddenAttribute { rule, .. }, Some(_)) = (&path.reason, &path.to_show) {
+            let _ = writeln!(
+                out,
+                "\nit decides then, so what rule {rule} says besides has to go into it"
+            );
+        }
         out
     }
 
@@ -243,6 +250,9 @@ fn node(shown: &Shown, refused: Option<&str>) -> String {
     let (Some(_), Some(devname)) = (shown.devnum, &shown.devname) else {
         return "none: the kernel gives it no node".into();
     };
+    if devname.as_bytes() == b"ptmx" && refused.is_some() {
+        return "none of the host's: /dev/ptmx leads to the container's own pts/ptmx".into();
+    }
     if let Some(why) = refused {
         return format!("none at /dev/{devname}: {why}");
     }
@@ -274,6 +284,6 @@ fn events(events: Events) -> &'static str {
 fn quoted(globs: &[String]) -> String {
     let globs = globs
         .iter()
-        .map(|glob| format!("`{}`", Escaped(glob.as_bytes().as_bytes())));
+        .map(|glob| format!("`{}`", Escaped(glob.as_bytes())));
     globs.collect::<Vec<_>>().join(", ")
 }

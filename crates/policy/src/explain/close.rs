@@ -29,7 +29,7 @@ pub struct CloseRule {
 }
 
 /// The rules that came close, the closest first: those of which the fewest keys fail, of these the ones of which the most hold. For a
-/// hidden device those that would show it.
+/// hidden device those that would show it, for another one those that come first or hold too.
 pub(super) fn rules(
     policy: &Policy,
     table: &DeviceTable,
@@ -50,8 +50,12 @@ pub(super) fn rules(
             continue;
         }
         let (above, trial) = nearest(rule, table, facts);
+        let is_too_late = order > decision.order && decision.show != Show::Hide;
         // what has little in common is not close
-        if trial.held > 0 && trial.failures <= 2 * trial.held {
+        if trial.held > 0
+            && trial.failures <= 2 * trial.held
+            && !(is_too_late && trial.failures > 0)
+        {
             let rule = CloseRule {
                 rule: rule.refer.clone(),
                 show: rule.show,

@@ -61,6 +61,8 @@ pub enum PathReason {
         /// The rule.
         rule: Arc<RuleRef>,
     },
+    /// It is the directory of this device, or a file of its own, and the device is on the way to one that shows.
+    OnTheWay(Devpath),
     /// The device is only on the way to one that shows, and of such a device this does not show.
     OnlyOnTheWay(Devpath),
     /// The directory leads to this device, which shows.
@@ -141,8 +143,11 @@ impl PathExplanation {
             PathReason::HiddenAttribute { glob, rule, .. } => {
                 format!("`sysfs.hide` of rule {rule} has `{glob}`")
             }
+            PathReason::OnTheWay(device) => {
+                format!("it belongs to {device}, which is hidden, but leads to what shows")
+            }
             PathReason::OnlyOnTheWay(device) => {
-                format!("{device} is hidden, and only leads to what shows")
+                format!("it belongs to {device}, which is hidden, and only leads to what shows")
             }
             PathReason::LeadsTo(device) => format!("it leads to {device}, which shows"),
             PathReason::HiddenDevice(device) => format!("it belongs to {device}, which is hidden"),
@@ -184,6 +189,7 @@ impl PathExplanation {
             PathReason::Device(device)
             | PathReason::Writable { device, .. }
             | PathReason::HiddenAttribute { device, .. }
+            | PathReason::OnTheWay(device)
             | PathReason::OnlyOnTheWay(device)
             | PathReason::LeadsTo(device)
             | PathReason::HiddenDevice(device)
@@ -293,7 +299,7 @@ impl Asked<'_> {
         if *path == device {
             return match sight {
                 Sight::Rw | Sight::Ro => (PathReason::Device(device), true),
-                Sight::Ancestor | Sight::HiddenAncestor => (PathReason::OnlyOnTheWay(device), true),
+                Sight::Ancestor | Sight::HiddenAncestor => (PathReason::OnTheWay(device), true),
             };
         }
         let reason = match sight {
@@ -314,6 +320,7 @@ impl Asked<'_> {
             (None, Entry::Link(target)) => {
                 (PathReason::Target(target.clone()), self.target_shows())
             }
+            (None, _) if sight == Sight::Ancestor => (PathReason::OnTheWay(device), true),
             (None, _) => (PathReason::Device(device), true),
         }
     }

@@ -25,7 +25,7 @@ const NAME: &str = "the kernel's name: another device may have it after a replug
 /// A rule that shows this device, as an item of `rules`; None where no rule has a say.
 ///
 /// Of what is known, the first that names no other device: what the device claims to be, where udev knows of a serial number; where it
-/// is plugged in; the kernel's name; its devpath.
+/// is plugged in; its name, if it has one of its own; the kernel's name for its node; its devpath.
 pub(super) fn rule(table: &DeviceTable, facts: &Facts, show: Show) -> Option<String> {
     candidates(table, facts)
         .into_iter()
@@ -72,6 +72,18 @@ fn candidates(table: &DeviceTable, facts: &Facts) -> Vec<Vec<Line>> {
             false => format!("parent: {{ subsystem: usb, {devpath} }}"),
         };
         stable.push((Stable::Line(line), PORT));
+    }
+    let above = table.ancestors(&device.devpath);
+    let named = std::iter::once(facts).chain(above).find_map(|facts| {
+        let name = facts.device.properties.get(b"NAME")?;
+        let property = format!("property: {{ NAME: {} }}", glob(name));
+        Some(match facts.device.devpath == device.devpath {
+            true => property,
+            false => format!("parent: {{ {property} }}"),
+        })
+    });
+    if let Some(line) = named {
+        stable.push((Stable::Line(line), CLAIM));
     }
     // what tells the parts of one device apart
     let parts: Vec<String> = ["ID_USB_INTERFACE_NUM", "PARTN"]
