@@ -1,6 +1,7 @@
 //! What the suite's command lines share: rules, errors and exit statuses, one view mounted.
 
 pub mod failure;
+pub mod files;
 mod gate;
 mod keeper;
 mod log;

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use bstr::BString;
 use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
 use host::Sysfs;
-use host::cgroup::{Takeover, Whose, kill_all};
+use host::cgroup::{Hierarchies, Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
@@ -49,8 +49,12 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     let whose = args.cgroup.as_deref().map(whose).transpose()?;
     let root = (args.uid, args.gid);
     let rules = rules::load(&args.policy)?;
-    let container = Container::default();
+    let container = Container {
+        cgroup: whose.as_ref().and_then(cgroup_of),
+        ..Container::default()
+    };
     let policy = rules::select(&rules, &args.policy, args.use_.as_deref(), &container)?;
+    rules::warn(&rules);
     need_root_and_fuse(fs.name)?;
     crate::raise_open_files();
     let place = mountpoint(
@@ -85,6 +89,12 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// The path of the cgroup for rules that choose by it. If it cannot be had that is said where it is needed more.
+fn cgroup_of(whose: &Whose) -> Option<String> {
+    let dirs = Takeover::find(whose).ok()?;
+    Hierarchies::detect().ok()?.path_of(dirs.first()?)
 }
 
 /// The mountpoint by its full path, if it can be one.

@@ -1,7 +1,7 @@
 //! Which rules may be about a device: a few looks into tables instead of one at every rule.
 //!
 //! A match is a conjunction, so one of its keys is enough to rule it out. Of each rule the key that the fewest devices have is kept as
-//! [`Hook`]s: what a device, or one above it, must be for the rule to have a say. Who is found here is still asked in full.
+//! [`Hook`](hooks::Hook)s: what a device, or one above it, must be for the rule to have a say. Who is found here is still asked in full.
 
 mod hooks;
 mod tables;

@@ -1,5 +1,9 @@
 //! Globs over bytes.
 
+mod within;
+
+pub(crate) use within::Steps;
+
 /// One pattern, compiled.
 ///
 /// `*` is any bytes of one path part, `**` any bytes at all, `?` one byte of a part, `[a-z]` one of these bytes and `[!a-z]` one other
@@ -167,42 +171,55 @@ impl Glob {
     /// The states after reading the literal prefix and `text`: `states[n]` when the first n tokens can have taken it. `None` when no
     /// tokens can.
     fn run(&self, text: &[u8]) -> Option<Vec<bool>> {
-        let end = self.tokens.len();
-        let mut states = vec![false; end + 1];
-        let mut next = vec![false; end + 1];
-        states[self.prefix] = true;
-        self.skip(&mut states);
+        let mut states = self.start();
+        let mut next = vec![false; states.len()];
         for &byte in text {
-            next.fill(false);
-            for at in self.prefix..end {
-                if !states[at] {
-                    continue;
-                }
-                let in_part = byte != b'/';
-                let (takes, stays) = match &self.tokens[at] {
-                    Token::Byte(wanted) => (byte == *wanted, false),
-                    Token::One => (in_part, false),
-                    Token::Class { negated, ranges } => {
-                        let listed = ranges
-                            .iter()
-                            .any(|(low, high)| (low..=high).contains(&&byte));
-                        (in_part && listed != *negated, false)
-                    }
-                    Token::Below => (!in_part, false),
-                    Token::Part => (false, in_part),
-                    Token::All => (false, true),
-                    Token::Above => (false, false),
-                };
-                next[at + 1] |= takes;
-                next[at] |= stays;
-            }
-            if !next.contains(&true) {
+            if !self.step(&states, byte, &mut next) {
                 return None;
             }
-            self.skip(&mut next);
             std::mem::swap(&mut states, &mut next);
         }
         Some(states)
+    }
+
+    /// The states after the literal prefix.
+    fn start(&self) -> Vec<bool> {
+        let mut states = vec![false; self.tokens.len() + 1];
+        states[self.prefix] = true;
+        self.skip(&mut states);
+        states
+    }
+
+    /// Puts the states after one more byte into `next`; whether there are any.
+    fn step(&self, states: &[bool], byte: u8, next: &mut [bool]) -> bool {
+        next.fill(false);
+        for at in self.prefix..self.tokens.len() {
+            if !states[at] {
+                continue;
+            }
+            let in_part = byte != b'/';
+            let (takes, stays) = match &self.tokens[at] {
+                Token::Byte(wanted) => (byte == *wanted, false),
+                Token::One => (in_part, false),
+                Token::Class { negated, ranges } => {
+                    let listed = ranges
+                        .iter()
+                        .any(|(low, high)| (low..=high).contains(&&byte));
+                    (in_part && listed != *negated, false)
+                }
+                Token::Below => (!in_part, false),
+                Token::Part => (false, in_part),
+                Token::All => (false, true),
+                Token::Above => (false, false),
+            };
+            next[at + 1] |= takes;
+            next[at] |= stays;
+        }
+        if !next.contains(&true) {
+            return false;
+        }
+        self.skip(next);
+        true
     }
 
     /// Adds the states that are reached without reading anything.

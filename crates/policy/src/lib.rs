@@ -1,6 +1,6 @@
 //! Rules to decisions, decisions to views, views to changes; pure.
 //!
-//! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
+//! [`Rules::load`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
 //! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`].
 
@@ -11,6 +11,7 @@ mod decide;
 mod decision;
 mod error;
 mod facts;
+mod files;
 mod glob;
 mod load;
 mod matcher;
@@ -29,8 +30,9 @@ mod yaml;
 pub use attrs::{Attribute, Attributes};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
-pub use error::{RuleError, RuleErrors};
+pub use error::{Place, RuleError, RuleErrors, Severity};
 pub use facts::{Facts, Udev};
+pub use files::{FileText, Files, Source};
 pub use node::{NoLink, NoLinkReason, Owner};
 pub use policy::{Cpus, Limits, Policy};
 pub use revoke::OnRevoke;

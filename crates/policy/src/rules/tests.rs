@@ -35,6 +35,7 @@ fn container(name: &str, id: &str, labels: &[(&str, &str)]) -> Container {
         name: name.to_owned(),
         id: id.to_owned(),
         labels,
+        ..Container::default()
     }
 }
 
@@ -159,7 +160,7 @@ fn the_only_policy_needs_no_binding() {
 #[test]
 fn built_in_policies_parse() {
     for (name, file, text) in BUILTIN {
-        let loaded = load(file, text, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        let loaded = load(file, Root::Text(text), &[]).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(loaded.policies.len(), 1);
         let rules = Rules::builtin(name).unwrap();
         assert_eq!(rules.names(), [name]);
