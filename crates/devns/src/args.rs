@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::check::CheckArgs;
+
 /// Device namespaces for containers: a /sys, a /dev and device events of their own
 #[derive(Parser)]
 #[command(version, after_help = after_help())]
@@ -24,6 +26,7 @@ fn after_help() -> String {
 #[derive(Subcommand)]
 pub enum Command {
     Run(RunArgs),
+    Check(CheckArgs),
     Demo(DemoArgs),
     Doctor(DoctorArgs),
     Monitor(MonitorArgs),
