@@ -2,6 +2,7 @@
 
 pub mod devices;
 pub mod failure;
+pub mod files;
 mod gate;
 mod keeper;
 mod log;

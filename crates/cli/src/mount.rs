@@ -12,7 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use bstr::BString;
 use engine::{Config, Engine, Gate, OnRevoked, Outlets, Watch};
 use host::Sysfs;
-use host::cgroup::{Takeover, Whose, kill_all};
+use host::cgroup::{Hierarchies, Takeover, Whose, kill_all};
 use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
@@ -63,8 +63,10 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
     if args.watch {
         reload::may_watch(&args.policy)?;
     }
+    let container = container(whose.as_ref());
     let loaded = rules::load_with_sources(&args.policy)?;
-    let policy = select(&loaded, &args)?;
+    let policy = select(&loaded, &args, &container)?;
+    rules::warn(&loaded.rules);
     let rules = (policy, loaded);
     need_root_and_fuse(fs.name)?;
     crate::raise_open_files();
@@ -100,6 +102,20 @@ pub fn run(args: MountArgs, fs: &FileSystem) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// Who it is mounted for, as far as rules that choose by it can know.
+fn container(whose: Option<&Whose>) -> Container {
+    Container {
+        cgroup: whose.and_then(cgroup_of),
+        ..Container::default()
+    }
+}
+
+/// The path of the cgroup for rules that choose by it. If it cannot be had that is said where it is needed more.
+fn cgroup_of(whose: &Whose) -> Option<String> {
+    let dirs = Takeover::find(whose).ok()?;
+    Hierarchies::detect().ok()?.path_of(dirs.first()?)
 }
 
 /// The mountpoint by its full path, if it can be one.
@@ -172,17 +188,21 @@ enum End {
     Broken(String),
 }
 
-/// There is no container: what rules say of one is about whoever has no name.
-fn select(loaded: &Loaded, args: &MountArgs) -> Result<Arc<Policy>, Failure> {
-    let (rules, container) = (&loaded.rules, Container::default());
-    rules::select(rules, &args.policy, args.use_.as_deref(), &container)
+/// The policy that is asked for, or chosen.
+fn select(
+    loaded: &Loaded,
+    args: &MountArgs,
+    container: &Container,
+) -> Result<Arc<Policy>, Failure> {
+    let use_ = args.use_.as_deref();
+    rules::select(&loaded.rules, &args.policy, use_, container)
 }
 
 /// Takes up rules that have changed.
-fn take(args: &MountArgs, watch: Arc<Watch>, fit: Fit) -> reload::Take {
+fn take(args: &MountArgs, container: Container, watch: Arc<Watch>, fit: Fit) -> reload::Take {
     let args = args.clone();
     Box::new(move |loaded| {
-        let policy = select(loaded, &args)?;
+        let policy = select(loaded, &args, &container)?;
         fit(&policy)?;
         let change = watch.set_policy(policy);
         let change = change.map_err(|e| Failure::new(Status::Other, e.to_string()))?;
@@ -264,7 +284,7 @@ fn serve(
     drop(target);
     let reloads = match reload::is_file(&args.policy) {
         true => {
-            let take = take(args, watch.clone(), fit);
+            let take = take(args, container(whose), watch.clone(), fit);
             Some(Reloads::start(&args.policy, loaded, args.watch, take)?)
         }
         false => None,

@@ -1,15 +1,12 @@
 //! Which policy is meant: a rule file or `builtin:NAME`, and a policy of it.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use policy::{Container, Policy, Rules};
+use policy::{Container, Files, Policy, RuleErrors, Rules, Severity};
 
 use crate::failure::{Failure, Status};
+use crate::files::OnDisk;
 use crate::running::Source;
-
-/// What a rule file may have, in bytes: one of a million rules would fit.
-const MAX_FILE: u64 = 64 << 20;
 
 /// Rules, and the text of the files that they were read from.
 #[derive(Clone, Debug)]
@@ -38,41 +35,43 @@ pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
         let sources = Vec::new();
         return rules.map(|rules| Loaded { rules, sources });
     }
-    let text = read(spec)?;
-    let rules =
-        Rules::parse(spec, &text).map_err(|e| usage(e.to_string().trim_end().to_string()))?;
-    let name = spec.to_string();
-    let sources = vec![Source { name, text }];
+    let rules = Rules::load(spec, &OnDisk).map_err(|errors| match unreadable(&errors) {
+        Some(message) => usage(format!("the rule file {message}"))
+            .mend("name a rule file, or a built-in policy such as builtin:minimal"),
+        None => usage(errors.to_string()),
+    })?;
+    let sources = rules.sources().iter().map(|source| Source {
+        name: source.name.to_string(),
+        text: source.text.to_string(),
+    });
+    let sources = sources.collect();
     Ok(Loaded { rules, sources })
 }
 
 /// The text of the rule file at `spec`.
 pub fn read(spec: &str) -> Result<String, Failure> {
-    let usage = |message: String| Failure::new(Status::Usage, message);
-    let path = Path::new(spec);
-    let broken = |e: std::io::Error| {
-        usage(format!(
-            "the rule file {spec:?} cannot be read: {}",
-            reason(&e)
-        ))
-        .mend("name a rule file, or a built-in policy such as builtin:minimal")
-    };
-    let meta = std::fs::metadata(path).map_err(broken)?;
-    if !meta.is_file() {
-        return Err(usage(format!("{spec:?} is not a regular file")).mend("name a rule file"));
+    let file = OnDisk.read(spec).map_err(|message| {
+        Failure::new(Status::Usage, format!("the rule file {spec:?} {message}"))
+            .mend("name a rule file")
+    })?;
+    Ok(file.text)
+}
+
+/// Why the first file is of no use as a whole, if that is so.
+fn unreadable(errors: &RuleErrors) -> Option<&str> {
+    match &errors.found[..] {
+        [error] if error.at.line == 0 => Some(&error.message),
+        _ => None,
     }
-    if meta.len() > MAX_FILE {
-        let limit = MAX_FILE >> 20;
-        return Err(usage(format!(
-            "{spec:?} is larger than a rule file can be, {limit} MiB"
-        )));
+}
+
+/// Log what is probably not meant as it is written: once, at the start.
+pub fn warn(rules: &Rules) {
+    for warning in rules.warnings() {
+        if warning.severity == Severity::Warning {
+            log::warn!("{}", warning.brief());
+        }
     }
-    let bytes = std::fs::read(path).map_err(broken)?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        usage(format!("{spec:?} is not text: byte {at} is no UTF-8"))
-            .mend("save the rule file as UTF-8")
-    })
 }
 
 /// The policy that `container` gets from `rules`: the one that is asked for, else the one the
@@ -92,11 +91,4 @@ fn builtins() -> Vec<String> {
     policy::builtins()
         .map(|builtin| format!("`{}`", builtin.name))
         .collect()
-}
-
-fn reason(e: &std::io::Error) -> String {
-    match e.raw_os_error() {
-        Some(n) => nix::errno::Errno::from_raw(n).desc().to_lowercase(),
-        None => e.to_string(),
-    }
 }

@@ -45,6 +45,15 @@ pub struct Container {
     pub id: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// The image that it was made of.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Its cgroup, as in /proc/PID/cgroup.
+    #[serde(default)]
+    pub cgroup: Option<String>,
 }
 
 /// A file that rules were read from.
@@ -62,6 +71,9 @@ impl From<&policy::Container> for Container {
             name: container.name.clone(),
             id: container.id.clone(),
             labels: container.labels.clone(),
+            image: container.image.clone(),
+            annotations: container.annotations.clone(),
+            cgroup: container.cgroup.clone(),
         }
     }
 }
@@ -72,6 +84,9 @@ impl From<Container> for policy::Container {
             name: container.name,
             id: container.id,
             labels: container.labels,
+            image: container.image,
+            annotations: container.annotations,
+            cgroup: container.cgroup,
         }
     }
 }
@@ -153,6 +168,9 @@ mod tests {
                 name: "web1".into(),
                 id: "web1".into(),
                 labels: [("team".into(), "a\nb".into())].into(),
+                image: Some("debian:12".into()),
+                annotations: [("a".into(), "b".into())].into(),
+                cgroup: Some("/devns/web1-7".into()),
             },
             pid: 4711,
             sources: vec![Source {

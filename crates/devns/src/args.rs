@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::check::CheckArgs;
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
 use crate::simulate::SimulateArgs;
@@ -35,6 +36,7 @@ Examples:
 #[derive(Subcommand)]
 pub enum Command {
     Run(RunArgs),
+    Check(CheckArgs),
     Demo(DemoArgs),
     Doctor(DoctorArgs),
     Monitor(MonitorArgs),
@@ -59,7 +61,7 @@ pub struct RunArgs {
         default_value = "builtin:minimal"
     )]
     pub policy: String,
-    /// Policy of the file; may be left out where it has only one, or binds one to --name
+    /// Policy of the file; may be left out where it has only one, or binds one to the container
     #[arg(long = "use", value_name = "POLICY")]
     pub use_: Option<String>,
     /// Take the rule file anew whenever it is saved; SIGHUP does so once
@@ -71,6 +73,12 @@ pub struct RunArgs {
     /// Label, for rules that bind policies by label
     #[arg(long = "label", value_name = "K=V")]
     pub labels: Vec<String>,
+    /// Annotation, likewise
+    #[arg(long = "annotation", value_name = "K=V")]
+    pub annotations: Vec<String>,
+    /// Image that it is made of, likewise
+    #[arg(long, value_name = "NAME")]
+    pub image: Option<String>,
     /// Directory to use as the root file system [default: the host's own root]
     #[arg(long, value_name = "DIR")]
     pub rootfs: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! Device namespaces for containers: the command line.
 
 mod args;
+mod check;
 mod demo;
 mod diff;
 mod doctor;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
     let is_run = matches!(args.command, Command::Run(_));
     let result = match args.command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Demo(args) => demo::run(args).map(|()| 0),
         Command::Doctor(args) => doctor::run(&args),
         Command::Monitor(args) => monitor::run(&args).map(|()| 0),

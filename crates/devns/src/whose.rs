@@ -1,5 +1,6 @@
 //! Whose view is asked about: the rules, and the policy among them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -80,8 +81,12 @@ impl Whose {
             }
         };
         let rules = match running.sources.first() {
-            Some(Source { name, text }) => {
-                Rules::parse(name, text).map_err(|e| wrong(e.to_string()))?
+            Some(Source { name, .. }) => {
+                let files = running.sources.iter();
+                let files: BTreeMap<String, String> = files
+                    .map(|source| (source.name.clone(), source.text.clone()))
+                    .collect();
+                Rules::load(name, &files).map_err(|e| wrong(e.to_string()))?
             }
             None => cli::rules::load(&running.spec)?,
         };

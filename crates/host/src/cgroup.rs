@@ -60,6 +60,11 @@ struct Joined {
     procs: File,
 }
 
+/// The cgroup of container `id` as its /proc/PID/cgroup has it, made or not.
+pub fn path(id: &str) -> String {
+    format!("/{PARENT}/{id}")
+}
+
 impl Cgroup {
     /// Makes the cgroup of container `id` and puts up its gate, which grants nothing yet.
     ///

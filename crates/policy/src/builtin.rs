@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::load::{Definition, load};
+use crate::load::{Definition, Root, load};
 
 /// A name and a rule file of one policy. One whose bases are others stands after them.
 const FILES: [(&str, &str); 8] = [
@@ -57,7 +57,7 @@ fn description(text: &'static str) -> &'static str {
 pub(crate) static DEFINITIONS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let files = FILES.iter().enumerate().filter_map(|(at, (name, text))| {
         // a base must be known, and a name must be new
-        load(&file(name), text, &NAMES[..at]).ok()
+        load(&file(name), Root::Text(text), &NAMES[..at]).ok()
     });
     files.flat_map(|file| file.policies).collect()
 });
@@ -76,7 +76,8 @@ mod tests {
     fn each_file_is_one_policy_of_its_name() {
         for (at, builtin) in builtins().enumerate() {
             let Builtin { name, text, .. } = builtin;
-            let loaded = load(&file(name), text, &NAMES[..at]).unwrap_or_else(|e| panic!("{e}"));
+            let loaded =
+                load(&file(name), Root::Text(text), &NAMES[..at]).unwrap_or_else(|e| panic!("{e}"));
             let defined: Vec<&str> = loaded.policies.iter().map(|policy| &*policy.name).collect();
             assert_eq!(defined, [name]);
             let rules = Rules::builtin(name).unwrap();

@@ -24,10 +24,11 @@ const LONGEST_KEY: usize = 1_000;
 /// The text of a rule file in the layout that all have. It need not be right in all else, but it must be YAML, and without anchors,
 /// aliases, tags and merge keys: those would be lost.
 pub fn format(file: &str, text: &str) -> Result<String, RuleErrors> {
-    let mut loader = Loader::new(file, text);
-    if let Err(e) = yaml::parse(text) {
+    let mut loader = Loader::default();
+    let number = loader.add(file, text);
+    if let Err(e) = yaml::parse(number, text) {
         loader.error(e.at, format!("invalid YAML: {}", e.message), None);
-        return Err(RuleErrors(loader.errors));
+        return Err(loader.finish().1);
     }
     let written = match written::read(text) {
         Ok(written) => written,
@@ -35,10 +36,7 @@ pub fn format(file: &str, text: &str) -> Result<String, RuleErrors> {
             for e in errors {
                 loader.error(e.at, e.message, e.expected.map(str::to_owned));
             }
-            loader
-                .errors
-                .sort_by_key(|error| (error.line, error.column));
-            return Err(RuleErrors(loader.errors));
+            return Err(loader.finish().1);
         }
     };
     let mut lines = Lines::default();
@@ -54,7 +52,7 @@ pub fn format(file: &str, text: &str) -> Result<String, RuleErrors> {
         }) if root.map => {
             if let Some(at) = too_long(&root) {
                 loader.error(at, "a key that is too long", None);
-                return Err(RuleErrors(loader.errors));
+                return Err(loader.finish().1);
             }
             settle(&mut root, Place::File);
             lines.blank(written.apart);
@@ -66,7 +64,7 @@ pub fn format(file: &str, text: &str) -> Result<String, RuleErrors> {
         Some(root) => {
             let expected = "keys and values".to_owned();
             loader.error(root.at, "a rules file is no map", expected);
-            return Err(RuleErrors(loader.errors));
+            return Err(loader.finish().1);
         }
     }
     Ok(lines.finish())

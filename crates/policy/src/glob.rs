@@ -1,10 +1,12 @@
 //! Globs over bytes.
 
 mod machine;
+mod within;
 
 use std::sync::Arc;
 
 use machine::{Machine, States};
+pub(crate) use within::Steps;
 
 /// One pattern, compiled.
 ///
@@ -15,6 +17,7 @@ use machine::{Machine, States};
 #[derive(Clone, Debug)]
 pub(crate) struct Glob {
     pattern: String,
+    tokens: Vec<Token>,
     /// How many bytes at the beginning of the pattern stand for themselves.
     prefix: usize,
     tail: Tail,
@@ -115,6 +118,7 @@ impl Glob {
         };
         Ok(Glob {
             pattern: pattern.to_owned(),
+            tokens,
             prefix,
             tail,
         })

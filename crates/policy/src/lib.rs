@@ -1,6 +1,6 @@
 //! Rules to decisions, decisions to views, views to changes; pure.
 //!
-//! [`Rules::parse`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
+//! [`Rules::load`] reads what an admin wrote, [`Rules::select`] finds the [`Policy`] of a container. A [`DeviceTable`] holds what is
 //! known of the host's devices; a [`View`] applies one policy to it and says, device by device and path by path, what the container
 //! sees and why. [`View::refresh`] turns a change of the table into a [`ViewChange`]. [`format()`] is for those who write rules.
 
@@ -13,6 +13,7 @@ mod decision;
 mod error;
 mod explain;
 mod facts;
+mod files;
 mod format;
 mod glob;
 mod language;
@@ -35,12 +36,13 @@ pub use attrs::{Attribute, Attributes};
 pub use builtin::{Builtin, builtins};
 pub use change::{Shown, ViewChange};
 pub use decision::{Decision, Reason, RuleRef, Show};
-pub use error::{RuleError, RuleErrors};
+pub use error::{Place, RuleError, RuleErrors, Severity};
 pub use explain::{
     CloseRule, Entry, Explanation, FailedKey, Is, PathExplanation, PathReason, Way, explain,
     explain_path,
 };
 pub use facts::{Facts, Udev};
+pub use files::{FileText, Files, Source};
 pub use format::format;
 pub use language::schema;
 pub use node::{NoLink, NoLinkReason, Owner};

@@ -1,80 +1,85 @@
-//! From a tree of YAML to rules, collecting every error on the way.
+//! From trees of YAML to rules, collecting everything that is wrong on the way.
 
 mod bindings;
 mod file;
 mod globs;
+mod include;
+mod lint;
+mod maps;
 mod matching;
 mod node;
+mod resolve;
 mod rule;
+mod scalars;
 
 pub(crate) use bindings::Binding;
-pub(crate) use file::{Definition, load};
+pub(crate) use file::Definition;
+pub(crate) use include::{Root, load};
+pub(crate) use maps::Map;
 pub(crate) use node::LimitsSay;
 
 use std::sync::Arc;
 
-use crate::{
-    RuleError,
-    words::{list, nearest},
-    yaml::{Node, Position, Scalar, Value},
-};
+use crate::{Place, RuleError, RuleErrors, Severity, Source, yaml::Position};
 
-/// What reading a file needs all along: its name, its lines, and the errors so far.
-pub(crate) struct Loader<'a> {
-    pub file: Arc<str>,
-    lines: Vec<&'a str>,
-    pub errors: Vec<RuleError>,
+/// How many errors are shown, and how many warnings.
+const MOST_FOUND: usize = 100;
+
+/// What reading rules needs all along: the files so far, and what was found in them.
+#[derive(Default)]
+pub(crate) struct Loader {
+    texts: Vec<Text>,
+    found: Vec<(Position, RuleError)>,
+    /// How many errors there are, shown or not.
+    pub errors: usize,
+    /// How many warnings and notes.
+    warnings: usize,
 }
 
-/// A map whose keys have been checked: known ones, each once.
-pub(crate) struct Map<'n> {
-    entries: Vec<(&'n str, Position, &'n Node)>,
+/// A text and where its lines begin.
+struct Text {
+    source: Source,
+    lines: Vec<usize>,
 }
 
-impl<'n> Map<'n> {
-    pub fn get(&self, key: &str) -> Option<&'n Node> {
-        self.entries
-            .iter()
-            .find(|(name, ..)| *name == key)
-            .map(|(.., value)| *value)
+/// Another place, and what is there.
+pub(crate) type Also<'a> = Option<(Position, &'a str)>;
+
+impl Loader {
+    /// Takes a text; the number that its positions have to have.
+    pub fn add(&mut self, name: &str, text: &str) -> u32 {
+        let lines = text.match_indices('\n').map(|(at, _)| at + 1);
+        // what is no part of the first line, for columns do not count it
+        let start = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+        self.texts.push(Text {
+            lines: std::iter::once(start).chain(lines).collect(),
+            source: Source {
+                name: name.into(),
+                text: text.into(),
+            },
+        });
+        u32::try_from(self.texts.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Where the key itself stands.
-    pub fn key(&self, key: &str) -> Option<Position> {
-        self.entries
-            .iter()
-            .find(|(name, ..)| *name == key)
-            .map(|(_, at, _)| *at)
+    /// The name of the file that a position is in.
+    pub fn file(&self, at: Position) -> Arc<str> {
+        let text = self.texts.get(at.file as usize);
+        text.map_or_else(|| "".into(), |text| text.source.name.clone())
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&'n str, Position, &'n Node)> {
-        self.entries.iter().copied()
+    /// The line of a position; nothing of what is no line.
+    pub fn line(&self, at: Position) -> &str {
+        let line = || {
+            let text = self.texts.get(at.file as usize)?;
+            let start = *text.lines.get((at.line as usize).checked_sub(1)?)?;
+            text.source.text.get(start..)?.lines().next()
+        };
+        line().unwrap_or_default()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-}
-
-/// The keys of one kind of map.
-pub(crate) struct Keys {
-    /// What this version reads.
-    pub known: &'static [&'static str],
-    /// What belongs to the language too.
-    pub later: &'static [&'static str],
-}
-
-impl<'a> Loader<'a> {
-    pub fn new(file: &str, text: &'a str) -> Loader<'a> {
-        Loader {
-            file: file.into(),
-            lines: text
-                .strip_prefix('\u{feff}')
-                .unwrap_or(text)
-                .lines()
-                .collect(),
-            errors: Vec::new(),
-        }
+    /// A position as it is shown.
+    pub fn place(&self, at: Position) -> Place {
+        Place::new(&self.file(at), (at.line, at.column), self.line(at))
     }
 
     pub fn error(
@@ -83,166 +88,80 @@ impl<'a> Loader<'a> {
         message: impl Into<String>,
         expected: impl Into<Option<String>>,
     ) {
-        let text = (at.line as usize)
-            .checked_sub(1)
-            .and_then(|line| self.lines.get(line))
-            .copied()
-            .unwrap_or_default();
-        self.errors.push(RuleError {
-            file: self.file.to_string(),
-            line: at.line,
-            column: at.column,
-            text: text.to_owned(),
-            message: message.into(),
-            expected: expected.into(),
-        });
+        self.report(Severity::Error, at, message, expected, None);
     }
 
-    /// A map with any keys, each once.
-    pub fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<Map<'n>> {
-        let Value::Map(pairs) = &node.value else {
-            self.error(
-                node.at,
-                format!("{what} is no map"),
-                "keys and values".to_owned(),
-            );
-            return None;
+    /// An error unless another one, which there is then, may have brought it about.
+    pub fn error_if(
+        &mut self,
+        is_certain: bool,
+        at: Position,
+        message: &'static str,
+        expected: String,
+    ) {
+        if is_certain {
+            self.error(at, message, expected);
+        }
+    }
+
+    pub fn warning(
+        &mut self,
+        at: Position,
+        message: impl Into<String>,
+        expected: impl Into<Option<String>>,
+    ) {
+        self.report(Severity::Warning, at, message, expected, None);
+    }
+
+    pub fn report(
+        &mut self,
+        severity: Severity,
+        at: Position,
+        message: impl Into<String>,
+        expected: impl Into<Option<String>>,
+        also: Also,
+    ) {
+        let is_full = match severity {
+            Severity::Error => self.is_full(),
+            Severity::Warning | Severity::Note => self.warnings >= MOST_FOUND,
         };
-        let mut map = Map {
-            entries: Vec::new(),
-        };
-        for (key, value) in pairs {
-            let Some(name) = self.string(key, "a key") else {
-                continue;
+        match severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning | Severity::Note => self.warnings += 1,
+        }
+        if !is_full {
+            let error = RuleError {
+                severity,
+                at: self.place(at),
+                message: message.into(),
+                expected: expected.into(),
+                also: also.map(|(at, what)| (self.place(at), what.to_owned())),
             };
-            if map.get(name).is_some() {
-                self.error(key.at, format!("`{name}` stands here twice"), None);
-            } else {
-                map.entries.push((name, key.at, value));
-            }
+            self.found.push((at, error));
         }
-        Some(map)
     }
 
-    /// A map whose keys must be of `keys`; wrong ones are errors and left out.
-    pub fn keyed<'n>(&mut self, node: &'n Node, what: &str, keys: &Keys) -> Option<Map<'n>> {
-        let mut map = self.map(node, what)?;
-        for &(name, at, _) in &map.entries {
-            if keys.known.contains(&name) {
-                continue;
-            }
-            if keys.later.contains(&name) {
-                self.error(
-                    at,
-                    format!("`{name}` is part of the rule language but not of this version yet"),
-                    None,
-                );
-                continue;
-            }
-            let expected = match nearest(name, keys.known.iter().chain(keys.later).copied()) {
-                Some(word) => format!("`{word}`"),
-                None => list(keys.known.iter().copied()),
-            };
-            self.error(at, format!("unknown key `{name}` in {what}"), expected);
-        }
-        map.entries.retain(|(name, ..)| keys.known.contains(name));
-        Some(map)
+    /// Whether no more errors are shown, so that it need not be found out what was expected.
+    pub fn is_full(&self) -> bool {
+        self.errors >= MOST_FOUND
     }
 
-    /// A string. Numbers without quotes are taken as written when YAML reads them as the same digits; whatever YAML would turn into
-    /// something else has to be quoted.
-    pub fn string<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
-        let Value::Scalar(Scalar { text, typed }) = &node.value else {
-            self.error(
-                node.at,
-                format!("{what} is one word, not a list or a map"),
-                "a string".to_owned(),
-            );
-            return None;
+    /// The files, and what was found: in the order of the text.
+    pub fn finish(mut self) -> (Vec<Source>, RuleErrors) {
+        self.found.sort_by_key(|(at, _)| *at);
+        let errors = RuleErrors {
+            found: self.found.into_iter().map(|(_, error)| error).collect(),
+            more: self.errors.saturating_sub(MOST_FOUND),
         };
-        if !typed {
-            return Some(text);
-        }
-        let digits = text
-            .strip_prefix('-')
-            .filter(|digits| *digits != "0")
-            .unwrap_or(text);
-        let plain = !digits.is_empty()
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && (digits == "0" || !digits.starts_with('0'));
-        if plain {
-            return Some(text);
-        }
-        match text.to_ascii_lowercase().as_str() {
-            "" | "~" | "null" => self.error(
-                node.at,
-                format!("{what} has no value"),
-                "a string".to_owned(),
-            ),
-            "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" => {
-                self.error(
-                    node.at,
-                    format!("without quotes YAML reads `{text}` as a boolean"),
-                    format!("`\"{text}\"`"),
-                );
-            }
-            _ => self.error(
-                node.at,
-                format!("without quotes YAML reads `{text}` as another number"),
-                format!("`\"{text}\"`"),
-            ),
-        }
-        None
-    }
-
-    /// A string that is not empty.
-    pub fn name<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
-        let name = self.string(node, what)?;
-        if name.is_empty() || name.chars().any(char::is_control) {
-            self.error(
-                node.at,
-                format!("{what} is empty or holds control characters"),
-                "a name".to_owned(),
-            );
-            return None;
-        }
-        Some(name)
-    }
-
-    /// One of a few words.
-    pub fn word<T: Copy>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.string(node, what)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Some(*value);
-        }
-        let choices = words.iter().map(|(word, _)| *word);
-        let expected = nearest(text, choices.clone())
-            .map_or_else(|| list(choices), |word| format!("`{word}`"));
-        self.error(node.at, format!("`{text}` is no value of {what}"), expected);
-        None
-    }
-
-    /// The items of a list, or the one value that stands for a list of one. An empty list is an error: it could match nothing.
-    pub fn items<'n>(&mut self, node: &'n Node, what: &str) -> Vec<&'n Node> {
-        match &node.value {
-            Value::List(items) if items.is_empty() => {
-                self.error(
-                    node.at,
-                    format!("{what} is an empty list"),
-                    "at least one value".to_owned(),
-                );
-                Vec::new()
-            }
-            Value::List(items) => items.iter().collect(),
-            _ => vec![node],
-        }
+        let sources = self.texts.into_iter().map(|text| text.source).collect();
+        (sources, errors)
     }
 }
 
 /// The keys of every kind of map, by what [`crate::language`] calls it.
 #[cfg(test)]
-pub(crate) fn keys() -> Vec<(&'static str, &'static Keys)> {
-    let tables: [&[(&str, &Keys)]; 5] = [
+pub(crate) fn keys() -> Vec<(&'static str, &'static [&'static str])> {
+    let tables: [&[(&'static str, &'static [&'static str])]; 5] = [
         &file::KEYS,
         &bindings::KEYS,
         &matching::KEYS,

@@ -269,6 +269,14 @@ impl DevnumPattern {
         })
     }
 
+    /// Whether whatever this matches, the other one does.
+    pub fn within(&self, other: &DevnumPattern) -> bool {
+        let within = |(low, high): (u32, u32), (from, to): (u32, u32)| from <= low && high <= to;
+        self.kind == other.kind
+            && within(self.major, other.major)
+            && within(self.minor, other.minor)
+    }
+
     pub fn matches(&self, number: Devnum) -> bool {
         let within = |(low, high): (u32, u32), number: u32| (low..=high).contains(&number);
         self.kind == number.kind

@@ -1,132 +1,131 @@
-//! A rules file: policies, and which container gets which.
+//! Rules files: policies, and which container gets which.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+mod container;
+
+pub use container::{Container, SelectError};
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
-    Limits, Policy, RuleErrors,
-    builtin::{DEFINITIONS, NAMES},
-    load::{Binding, Definition, load},
+    Files, Limits, Policy, RuleError, RuleErrors, Source,
+    builtin::{DEFINITIONS, NAMES, builtins},
+    load::{Binding, Definition, Root, load},
     words::nearest,
 };
 
-/// Everything that an admin wrote in one file, with the built-in policies beside it.
+/// Everything that an admin wrote in one file and those that it includes, with the built-in policies beside it.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    own: Vec<Arc<Policy>>,
-    builtin: Vec<Arc<Policy>>,
+    own: Vec<Written>,
+    builtin: Vec<Written>,
     bindings: Vec<Binding>,
+    sources: Vec<Source>,
+    warnings: Vec<RuleError>,
 }
 
-/// What is known of a container when its policy is chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Container {
-    /// The name that its engine gave it.
-    pub name: String,
-    /// Its id.
-    pub id: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
+/// A policy as it is written, compiled when it is asked for: a container needs one, and each has all the rules of its bases.
+#[derive(Clone, Debug)]
+struct Written {
+    definition: Definition,
+    compiled: OnceLock<Arc<Policy>>,
 }
-
-/// Why no policy was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SelectError {
-    /// The policy that was asked for does not exist.
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// What it was probably meant to be.
-        nearest: Option<String>,
-        /// What there is.
-        choices: Vec<String>,
-    },
-    /// Nothing was asked for, no binding matches, and the file has not exactly one policy.
-    Undecided {
-        /// What there is.
-        choices: Vec<String>,
-    },
-}
-
-impl fmt::Display for SelectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SelectError::Unknown {
-                name,
-                nearest: Some(nearest),
-                choices,
-            } => {
-                write!(
-                    f,
-                    "there is no policy `{name}`, did you mean `{nearest}`? there are {}",
-                    choices.join(", ")
-                )
-            }
-            SelectError::Unknown {
-                name,
-                nearest: None,
-                choices,
-            } => write!(
-                f,
-                "there is no policy `{name}`, there are {}",
-                choices.join(", ")
-            ),
-            SelectError::Undecided { choices } => write!(
-                f,
-                "nothing says which policy to use, there are {}",
-                choices.join(", ")
-            ),
-        }
-    }
-}
-
-impl std::error::Error for SelectError {}
 
 impl Rules {
-    /// Reads a rules file. `file` is its name for messages and reasons, `text` what it holds. The error lists everything that is wrong,
-    /// as far as it can be told in one go.
+    /// Reads a rules file and what it includes.
+    ///
+    /// # Errors
+    /// Everything that is wrong, as far as it can be told in one go. What is wrong with a file as a whole is on line 0.
+    pub fn load(file: &str, files: &dyn Files) -> Result<Rules, RuleErrors> {
+        Rules::read(file, Root::File(files))
+    }
+
+    /// Reads rules that can include nothing. `file` is their name for messages and reasons, `text` what they are.
+    ///
+    /// # Errors
+    /// As [`Rules::load`].
     pub fn parse(file: &str, text: &str) -> Result<Rules, RuleErrors> {
-        let loaded = load(file, text, &NAMES)?;
-        let builtin: &[Definition] = &DEFINITIONS;
-        let all: Vec<&Definition> = loaded.policies.iter().chain(builtin).collect();
+        Rules::read(file, Root::Text(text))
+    }
+
+    fn read(file: &str, root: Root) -> Result<Rules, RuleErrors> {
+        let loaded = load(file, root, &NAMES)?;
         Ok(Rules {
-            own: loaded
-                .policies
-                .iter()
-                .map(|policy| compile(policy, &all))
-                .collect(),
-            builtin: builtin.iter().map(|policy| compile(policy, &all)).collect(),
+            own: loaded.policies.into_iter().map(Written::new).collect(),
+            builtin: builtin(),
             bindings: loaded.bindings,
+            sources: loaded.sources,
+            warnings: loaded.warnings,
         })
     }
 
     /// A built-in policy ([`builtins`](crate::builtins)) as a rule set of its own.
     pub fn builtin(name: &str) -> Option<Rules> {
-        let definitions: &[Definition] = &DEFINITIONS;
-        let all: Vec<&Definition> = definitions.iter().collect();
-        let builtin: Vec<Arc<Policy>> = definitions
+        let builtin = builtin();
+        let own = builtin
             .iter()
-            .map(|policy| compile(policy, &all))
-            .collect();
-        let own = builtin.iter().find(|policy| policy.name() == name)?.clone();
+            .find(|written| &*written.definition.name == name)?;
         Some(Rules {
-            own: vec![own],
+            own: vec![own.clone()],
             builtin,
             bindings: Vec::new(),
+            sources: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 
-    /// The policies of this file, in its order.
-    pub fn names(&self) -> Vec<&str> {
-        self.own.iter().map(|policy| policy.name()).collect()
+    /// The files that were read, the one that was named first.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
-    /// A policy of this file, or a built-in one.
-    pub fn policy(&self, name: &str) -> Option<Arc<Policy>> {
+    /// The text of a file as [`RuleRef::file`](crate::RuleRef::file) names it, of a built-in policy's too.
+    pub fn text(&self, file: &str) -> Option<&str> {
+        let read = self.sources.iter().find(|source| &*source.name == file);
+        let name = file.strip_prefix("builtin:");
+        let builtin = || builtins().find(|builtin| Some(builtin.name) == name);
+        read.map(|source| &*source.text)
+            .or_else(|| builtin().map(|builtin| builtin.text))
+    }
+
+    /// What is probably not meant as it is written, and notes; in the order of the text.
+    pub fn warnings(&self) -> &[RuleError] {
+        &self.warnings
+    }
+
+    /// How many rules there are, in all policies of the files together.
+    pub fn count(&self) -> usize {
+        let rules = |written: &Written| written.definition.rules.len();
+        self.own.iter().map(rules).sum()
+    }
+
+    /// The policies of the files, in their order.
+    pub fn names(&self) -> Vec<&str> {
         self.own
             .iter()
-            .chain(&self.builtin)
-            .find(|policy| policy.name() == name)
-            .cloned()
+            .map(|written| &*written.definition.name)
+            .collect()
+    }
+
+    /// A policy of the files, or a built-in one.
+    pub fn policy(&self, name: &str) -> Option<Arc<Policy>> {
+        let written = self
+            .all()
+            .find(|written| &*written.definition.name == name)?;
+        let compiled = written.compiled.get_or_init(|| {
+            let all: HashMap<&str, &Definition> = self
+                .all()
+                .map(|written| (&*written.definition.name, &written.definition))
+                .collect();
+            compile(&written.definition, &all)
+        });
+        Some(compiled.clone())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Written> {
+        self.own.iter().chain(&self.builtin)
     }
 
     /// The policy of a container: the one that `use_` names; else the one of the first entry under `containers` that matches, and
@@ -156,52 +155,61 @@ impl Rules {
         }
         match &self.own[..] {
             // the file says who gets what, and this one is not among them
-            _ if !self.bindings.is_empty() => self.minimal(),
-            [only] => Ok(only.clone()),
-            _ => Err(SelectError::Undecided {
-                choices: self.choices(),
-            }),
+            _ if !self.bindings.is_empty() => self.policy("minimal"),
+            [only] => self.policy(&only.definition.name),
+            _ => None,
         }
-    }
-
-    fn minimal(&self) -> Result<Arc<Policy>, SelectError> {
-        self.policy("minimal")
-            .ok_or_else(|| SelectError::Undecided {
-                choices: self.choices(),
-            })
+        .ok_or_else(|| SelectError::Undecided {
+            choices: self.choices(),
+        })
     }
 
     fn choices(&self) -> Vec<String> {
-        let mut choices: Vec<String> = Vec::new();
-        for policy in self.own.iter().chain(&self.builtin) {
-            if !choices.iter().any(|name| name == policy.name()) {
-                choices.push(policy.name().to_owned());
-            }
-        }
-        choices
+        let own = self.names();
+        let builtin = self.builtin.iter().map(|written| &*written.definition.name);
+        let others = builtin.filter(|name| !own.contains(name));
+        own.iter()
+            .copied()
+            .chain(others)
+            .map(str::to_owned)
+            .collect()
     }
+}
+
+impl Written {
+    fn new(definition: Definition) -> Written {
+        Written {
+            definition,
+            compiled: OnceLock::new(),
+        }
+    }
+}
+
+fn builtin() -> Vec<Written> {
+    DEFINITIONS.iter().cloned().map(Written::new).collect()
 }
 
 /// A policy's own rules, then each base's in order, each base followed by its own. A policy that is met again adds nothing: its rules
 /// have been tried.
-fn compile(policy: &Definition, all: &[&Definition]) -> Arc<Policy> {
+fn compile(policy: &Definition, all: &HashMap<&str, &Definition>) -> Arc<Policy> {
     fn collect<'a>(
         policy: &'a Definition,
-        all: &[&'a Definition],
+        all: &HashMap<&str, &'a Definition>,
+        seen: &mut HashSet<&'a str>,
         order: &mut Vec<&'a Definition>,
     ) {
-        if order.iter().any(|seen| seen.name == policy.name) {
+        if !seen.insert(&policy.name) {
             return;
         }
         order.push(policy);
         for base in &policy.bases {
-            if let Some(base) = all.iter().find(|other| *other.name == *base.name) {
-                collect(base, all, order);
+            if let Some(base) = all.get(base.name.as_str()) {
+                collect(base, all, seen, order);
             }
         }
     }
     let mut order = Vec::new();
-    collect(policy, all, &mut order);
+    collect(policy, all, &mut HashSet::new(), &mut order);
     let own = Limits::default();
     let limits = Limits {
         inodes: order

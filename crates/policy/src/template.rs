@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kobject::Devname;
 
-use crate::NoLinkReason;
+use crate::{NoLinkReason, words::quoted};
 
 /// A name below /dev, with places for what is known of a device only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Template {
             return Err(TemplateError {
                 at: 0,
                 length: 0,
-                message: format!("`{}` is no name below /dev: {e}", text.escape_debug()),
+                message: format!("{} is not a name below /dev: {e}", quoted(text)),
                 expected: "a name like `input/pad%n`".to_owned(),
             });
         }
@@ -137,7 +137,7 @@ fn placeholder(chars: &[char], at: usize) -> Result<(Part, usize), TemplateError
                 Ok((Part::Property(key.into()), length))
             }
             Some(key) => {
-                let message = format!("`{}` is no name of a property", key.escape_debug());
+                let message = format!("{} is not the name of a property", quoted(&key));
                 wrong(key.chars().count() + 4, message, "`%E{ID_SERIAL}`".into())
             }
             None => wrong(
@@ -155,7 +155,7 @@ fn placeholder(chars: &[char], at: usize) -> Result<(Part, usize), TemplateError
                 ('e', _) => "`%E{PROPERTY}`".to_owned(),
                 _ => CHOICES.to_owned(),
             };
-            let message = format!("`%{}` is no placeholder", letter.escape_debug());
+            let message = format!("{} is not a placeholder", quoted(&format!("%{letter}")));
             wrong(2, message, expected)
         }
     }

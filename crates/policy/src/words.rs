@@ -1,4 +1,4 @@
-//! The nearest valid word for a wrong one.
+//! The words of messages: the nearest valid one for a wrong one, what somebody wrote, lists.
 
 /// The choice that `word` was probably meant to be: few letters differ, or only the case does. None when two are as near.
 pub(crate) fn nearest<'a>(
@@ -37,14 +37,36 @@ fn distance(word: &[char], choice: &str) -> usize {
     row[word.len()]
 }
 
-/// `a, b or c`, each in backquotes.
+/// `a, b or c`, each in backquotes; the first twenty of many.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let mut words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    const MOST: usize = 20;
+    let mut words = words.into_iter();
+    let mut some: Vec<String> = words.by_ref().take(MOST).map(quoted).collect();
+    match words.count() {
+        0 => {}
+        more => return format!("{} or one of {more} others", some.join(", ")),
+    }
+    let words = &mut some;
     match words.pop() {
         None => "nothing".to_owned(),
         Some(last) if words.is_empty() => last,
         Some(last) => format!("{} or {last}", words.join(", ")),
     }
+}
+
+/// What somebody wrote, as a message has it: in backquotes, control characters escaped, not without end.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    if text.is_empty() {
+        return "`\"\"`".to_owned();
+    }
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    let more = text.chars().nth(LONGEST).map_or("", |_| "...");
+    let shown: String = text.chars().take(LONGEST).map(escape).collect();
+    format!("`{shown}{more}`")
 }
 
 #[cfg(test)]
@@ -71,6 +93,15 @@ mod tests {
     fn of_two_as_near_none_is() {
         assert_eq!(nearest("r", ["rw", "ro", "hide"]), None);
         assert_eq!(nearest("r", ["rw", "rw"]), Some("rw"));
+    }
+
+    #[test]
+    fn what_is_quoted_is_short_and_plain() {
+        assert_eq!(quoted(""), "`\"\"`");
+        assert_eq!(quoted("a b\\\"ü"), "`a b\\\"ü`");
+        assert_eq!(quoted("\u{1b}[2J\n"), "`\\u{1b}[2J\\n`");
+        assert_eq!(quoted(&"x".repeat(80)).len(), 82);
+        assert_eq!(quoted(&"x".repeat(81)), format!("`{}...`", "x".repeat(80)));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! The library would turn `no` into a boolean and `0660` into a number. Rules compare with what sysfs says, so a scalar here is the text
 //! that was written, with a note when YAML means something else by it.
 
+mod errors;
 pub(crate) mod written;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy, Spanned};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy, Spanned};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +18,14 @@ pub(crate) struct Node {
     pub value: Value,
 }
 
-/// Line and column, from 1; columns count characters.
+/// File, line and column; columns count characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
+    /// Which file, by the order in which they were read, from 0.
+    pub file: u32,
+    /// From 1; 0 stands for the file as a whole.
     pub line: u32,
+    /// From 1.
     pub column: u32,
 }
 
@@ -45,19 +50,26 @@ pub(crate) struct Scalar {
 pub(crate) struct SyntaxError {
     pub at: Position,
     pub message: String,
+    pub expected: Option<String>,
 }
 
 /// Nesting beyond any rules file, far below what would exhaust the stack.
 const MAX_DEPTH: usize = 48;
 
-/// Reads one YAML document. Repeated keys are kept for the caller to complain about; `<<` is an ordinary key.
-pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
+/// No attribute, property or path is longer (a page; PATH_MAX), so no pattern has to be. With the number of aliases this bounds what a
+/// small file can grow to.
+const MAX_SCALAR: usize = 4096;
+const TOO_LONG: &str = "a value of more than 4096 bytes";
+
+/// Reads one YAML document, the text of this file. Repeated keys are kept for the caller to complain about; `<<` is an ordinary key.
+pub(crate) fn parse(file: u32, text: &str) -> Result<Node, SyntaxError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 20_000 },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::AsOrdinary,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
         // else more than 32 lines of comment in a row would be too many
         emit_comments: false,
@@ -65,62 +77,71 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let raw =
         serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map_err(|error| {
             let location = error.location();
-            let at = location.map_or(Position { line: 1, column: 1 }, |location| {
-                position(&location)
-            });
+            let start = Position {
+                file,
+                line: 1,
+                column: 1,
+            };
+            let at = location.map_or(start, |location| position(file, &location));
             let message = error.to_string();
             let suffix = location
                 .map(|location| {
                     format!(" at line {}, column {}", location.line(), location.column())
                 })
                 .unwrap_or_default();
-            let message = match message.strip_suffix(&suffix).unwrap_or(&message) {
-                limit if limit.starts_with("budget breached: Depth") => {
-                    format!("nested more than {MAX_DEPTH} levels deep")
-                }
-                limit if limit.starts_with("budget breached") => {
-                    "more than a rules file may hold".to_owned()
-                }
-                documents if documents.starts_with("multiple YAML documents") => {
-                    "a second document".to_owned()
-                }
-                other => other.to_owned(),
-            };
-            SyntaxError { at, message }
+            let library = message.strip_suffix(&suffix).unwrap_or(&message);
+            let line = text.lines().nth(at.line as usize - 1).unwrap_or_default();
+            let before = at.column as usize - 1;
+            let rest = line
+                .char_indices()
+                .nth(before)
+                .map(|(from, _)| &line[from..]);
+            let (message, expected) = errors::explain(library, rest.unwrap_or_default());
+            SyntaxError {
+                at,
+                message,
+                expected,
+            }
         })?;
-    let chars: Vec<char> = text.chars().collect();
-    Ok(node(raw, &chars))
+    Ok(node(raw, file, text))
 }
 
-fn node(raw: Spanned<Raw>, chars: &[char]) -> Node {
+fn node(raw: Spanned<Raw>, file: u32, source: &str) -> Node {
     let value = match raw.value {
         Raw::Text(text) => Value::Scalar(Scalar { text, typed: false }),
         Raw::Typed => {
             let span = raw.defined.span();
-            let start = usize::try_from(span.offset()).unwrap_or(usize::MAX);
-            let length = usize::try_from(span.len()).unwrap_or(0);
+            let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
+            let start = number(span.byte_offset()).unwrap_or(usize::MAX);
+            let end = start.saturating_add(number(span.byte_len()).unwrap_or(0));
             Value::Scalar(Scalar {
-                text: chars.iter().skip(start).take(length).collect(),
+                text: source.get(start..end).unwrap_or_default().to_owned(),
                 typed: true,
             })
         }
-        Raw::List(items) => Value::List(items.into_iter().map(|item| node(item, chars)).collect()),
+        Raw::List(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| node(item, file, source))
+                .collect(),
+        ),
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|(key, value)| (node(key, chars), node(value, chars)))
+                .map(|(key, value)| (node(key, file, source), node(value, file, source)))
                 .collect(),
         ),
     };
     Node {
-        at: position(&raw.referenced),
+        at: position(file, &raw.referenced),
         value,
     }
 }
 
-fn position(location: &serde_saphyr::Location) -> Position {
+fn position(file: u32, location: &serde_saphyr::Location) -> Position {
     let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
     Position {
+        file,
         line: number(location.line()),
         column: number(location.column()),
     }
@@ -149,7 +170,10 @@ impl<'de> Visitor<'de> for RawVisitor {
         f.write_str("a scalar, a list or a map")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Raw, E> {
+        if text.len() > MAX_SCALAR {
+            return Err(E::custom(TOO_LONG));
+        }
         Ok(Raw::Text(text.to_owned()))
     }
 

@@ -41,6 +41,8 @@ const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 pub fn run(args: RunArgs) -> Result<u8, Failure> {
     let default_name = format!("devns-{}", std::process::id());
     let mut options = options::check(&args, &default_name)?;
+    let id = format!("{}-{}", options.container.name, std::process::id());
+    options.container.cgroup = Some(host::cgroup::path(&id));
     let rules = Rules::load(&args, &options.container)?;
     let policy = rules.select()?;
     need_root_and_fuse("devns run")?;
@@ -48,12 +50,12 @@ pub fn run(args: RunArgs) -> Result<u8, Failure> {
     // what the container has to pass through must not depend on who starts it
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     streams::make_safe()?;
+    rules.warn();
     for warning in &options.warnings {
         eprintln!("devns: {warning}");
     }
     options.tty |= terminal::is_wanted();
     signals::block().call(|| "sigprocmask()".into())?;
-    let id = format!("{}-{}", options.container.name, std::process::id());
     let state = State::create(&id, options.userns)?;
     let watcher = Watcher::start(&state)?;
     let result = contain(&options, rules, policy, &state);

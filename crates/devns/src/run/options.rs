@@ -109,11 +109,16 @@ pub fn check(args: &RunArgs, default_name: &str) -> Result<Options, Failure> {
         all.iter().map(checked).collect()
     };
     let labels = pairs("the label", &args.labels)?.into_iter().collect();
+    let annotations = pairs("the annotation", &args.annotations)?;
     Ok(Options {
         container: Container {
             id: name.clone(),
             name,
+            image: args.image.clone(),
             labels,
+            annotations: annotations.into_iter().collect(),
+            // its id is yet to be made
+            cgroup: None,
         },
         rootfs: args.rootfs.clone(),
         userns: args.userns,

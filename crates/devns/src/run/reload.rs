@@ -43,6 +43,11 @@ impl Rules {
         self.select_from(&self.loaded)
     }
 
+    /// Says what is hardly meant in them.
+    pub fn warn(&self) {
+        rules::warn(&self.loaded.rules);
+    }
+
     fn select_from(&self, loaded: &Loaded) -> Result<Arc<Policy>, Failure> {
         let use_ = self.use_.as_deref();
         rules::select(&loaded.rules, &self.spec, use_, &self.container)

@@ -61,6 +61,13 @@ impl Hierarchies {
         Ok(roots.map(|root| root.join(PARENT).join(id)).collect())
     }
 
+    /// The path of a cgroup from the root of its hierarchy, as /proc/PID/cgroup has it.
+    pub fn path_of(&self, dir: &Path) -> Option<String> {
+        let mut roots = self.v2().into_iter().chain(self.v1());
+        let below = roots.find_map(|root| dir.strip_prefix(root).ok())?;
+        Some(format!("/{}", below.to_str()?))
+    }
+
     fn choose(mountinfo: &[u8], is_there: impl Fn(Version, &Path) -> bool) -> Hierarchies {
         let mut mounts: Vec<Mount> = mountinfo
             .split(|byte| *byte == b'\n')

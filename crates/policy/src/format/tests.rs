@@ -27,7 +27,7 @@ fn said(text: &str) -> String {
             }
         }
     }
-    match yaml::parse(text) {
+    match yaml::parse(0, text) {
         Ok(node) => say(&node),
         Err(e) => panic!("{e:?}\n{text}"),
     }
@@ -291,7 +291,7 @@ fn every_key_of_the_language_has_its_place() {
             rule("{ match: {}, sysfs: { xxxxxxxxxxxx: 1 } }"),
         ),
     ] {
-        let errors = Rules::parse("x", &text).unwrap_err().0;
+        let errors = Rules::parse("x", &text).unwrap_err().found;
         let wrong = errors.iter().find(|e| e.message.contains("`xxxxxxxxxxxx`"));
         let expected = wrong.and_then(|e| e.expected.as_deref()).unwrap();
         let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();

@@ -3,53 +3,61 @@
 use crate::{
     Container,
     glob::Globs,
-    load::{Keys, Loader, globs},
+    load::{Loader, globs},
+    words::quoted,
     yaml::{Node, Position, Value},
 };
 
-const BINDING: Keys = Keys {
-    known: &["match", "policy"],
-    later: &[],
-};
-const MATCH: Keys = Keys {
-    known: &["name", "id", "label"],
-    later: &["image", "annotation", "cgroup"],
-};
+const BINDING: [&str; 2] = ["match", "policy"];
+const MATCH: [&str; 6] = ["name", "id", "image", "label", "annotation", "cgroup"];
 
 /// One entry: every condition must hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
-    name: Option<Globs>,
-    id: Option<Globs>,
-    labels: Vec<(String, Globs)>,
+    pub conditions: Vec<Fact>,
+    /// Where it begins.
+    pub at: Position,
     /// The policy's name, and where it stands.
     pub policy: (String, Position),
 }
 
+/// What a container's fact must be. What it does not have matches nothing.
+#[derive(Clone, Debug)]
+pub(crate) enum Fact {
+    Name(Globs),
+    Id(Globs),
+    Image(Globs),
+    Cgroup(Globs),
+    Label(String, Globs),
+    Annotation(String, Globs),
+}
+
 impl Binding {
     pub fn matches(&self, container: &Container) -> bool {
-        let holds = |globs: &Option<Globs>, text: &str| {
-            globs
-                .as_ref()
-                .is_none_or(|globs| globs.matches(text.as_bytes()))
-        };
-        holds(&self.name, &container.name)
-            && holds(&self.id, &container.id)
-            && self.labels.iter().all(|(key, globs)| {
-                container
-                    .labels
-                    .get(key)
-                    .is_some_and(|value| globs.matches(value.as_bytes()))
-            })
+        self.conditions.iter().all(|fact| fact.holds(container))
     }
 }
 
-impl Loader<'_> {
+impl Fact {
+    fn holds(&self, container: &Container) -> bool {
+        let (globs, text) = match self {
+            Fact::Name(globs) => (globs, Some(&container.name).filter(|name| !name.is_empty())),
+            Fact::Id(globs) => (globs, Some(&container.id).filter(|id| !id.is_empty())),
+            Fact::Image(globs) => (globs, container.image.as_ref()),
+            Fact::Cgroup(globs) => (globs, container.cgroup.as_ref()),
+            Fact::Label(key, globs) => (globs, container.labels.get(key)),
+            Fact::Annotation(key, globs) => (globs, container.annotations.get(key)),
+        };
+        text.is_some_and(|text| globs.matches(text.as_bytes()))
+    }
+}
+
+impl Loader {
     pub fn bindings(&mut self, node: &Node) -> Vec<Binding> {
         let Value::List(items) = &node.value else {
             self.error(
                 node.at,
-                "`containers` is no list",
+                "`containers` is not a list",
                 "`- match: ...` and `policy: ...`".to_owned(),
             );
             return Vec::new();
@@ -58,13 +66,17 @@ impl Loader<'_> {
     }
 
     fn binding(&mut self, node: &Node) -> Option<Binding> {
+        let before = self.errors;
         let map = self.keyed(node, "an entry of `containers`", &BINDING)?;
+        // a wrong key may be the one that would be missed
+        let is_whole = self.errors == before;
         let policy = match map.get("policy") {
             Some(value) => self
                 .name(value, "the policy's name")
                 .map(|name| (name.to_owned(), value.at)),
             None => {
-                self.error(
+                self.error_if(
+                    is_whole,
                     node.at,
                     "the entry does not say `policy`",
                     "the name of a policy".to_owned(),
@@ -72,54 +84,63 @@ impl Loader<'_> {
                 None
             }
         };
-        let mut binding = Binding {
-            name: None,
-            id: None,
-            labels: Vec::new(),
-            policy: policy.clone().unwrap_or_default(),
-        };
         let Some(value) = map.get("match") else {
-            self.error(
+            self.error_if(
+                is_whole,
                 node.at,
                 "the entry does not say `match`",
                 "`match: { name: \"**\" }` for every container".to_owned(),
             );
             return None;
         };
-        let before = self.errors.len();
+        let before = self.errors;
         let matching = self.keyed(value, "`match` of a container", &MATCH)?;
-        if matching.is_empty() && self.errors.len() == before {
+        if matching.is_empty() && self.errors == before {
             self.error(
                 value.at,
                 "`match` is empty",
-                "`name`, `id` or `label`".to_owned(),
+                "`name: \"**\"` for every container".to_owned(),
             );
         }
+        let mut conditions = Vec::new();
         for (key, _, value) in matching.iter() {
             match key {
-                "name" => binding.name = Some(self.globs(value, "`name`", globs::any_text)),
-                "id" => binding.id = Some(self.globs(value, "`id`", globs::any_text)),
+                "name" => conditions.push(Fact::Name(self.texts(value, key))),
+                "id" => conditions.push(Fact::Id(self.texts(value, key))),
+                "image" => conditions.push(Fact::Image(self.texts(value, key))),
+                "cgroup" => {
+                    conditions.push(Fact::Cgroup(self.globs(value, "`cgroup`", globs::cgroup)))
+                }
+                "label" => {
+                    let labels = self.pairs(value, key);
+                    conditions.extend(labels.into_iter().map(|(k, v)| Fact::Label(k, v)));
+                }
                 _ => {
-                    let Some(labels) = self.map(value, "`label`") else {
-                        continue;
-                    };
-                    if labels.is_empty() {
-                        self.error(
-                            value.at,
-                            "`label` is empty",
-                            "at least one label and its value".to_owned(),
-                        );
-                    }
-                    for (label, _, value) in labels.iter() {
-                        let globs = self.globs(value, &format!("`{label}`"), globs::any_text);
-                        binding.labels.push((label.to_owned(), globs));
-                    }
+                    let annotations = self.pairs(value, key);
+                    conditions.extend(annotations.into_iter().map(|(k, v)| Fact::Annotation(k, v)));
                 }
             }
         }
-        policy.map(|_| binding)
+        policy.map(|policy| Binding {
+            conditions,
+            at: node.at,
+            policy,
+        })
+    }
+
+    fn texts(&mut self, node: &Node, key: &str) -> Globs {
+        self.globs(node, &quoted(key), globs::any_text)
+    }
+
+    fn pairs(&mut self, node: &Node, what: &str) -> Vec<(String, Globs)> {
+        let Some(map) = self.named(node, what) else {
+            return Vec::new();
+        };
+        map.iter()
+            .map(|(key, _, value)| (key.to_owned(), self.texts(value, key)))
+            .collect()
     }
 }
 
 #[cfg(test)]
-pub(super) const KEYS: [(&str, &Keys); 2] = [("binding", &BINDING), ("container", &MATCH)];
+pub(super) const KEYS: [(&str, &[&str]); 2] = [("binding", &BINDING), ("container", &MATCH)];

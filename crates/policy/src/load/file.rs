@@ -1,35 +1,39 @@
-//! A whole rules file.
+//! What one rules file says.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    Ancestors, RuleErrors,
-    load::{Binding, Keys, LimitsSay, Loader, rule},
+    Ancestors, Severity,
+    load::{Binding, LimitsSay, Loader, rule},
     policy::{Cpus, Rule},
-    words::{list, nearest},
-    yaml::{self, Node, Position, Scalar, Value},
+    words::quoted,
+    yaml::{Node, Position, Scalar, Value},
 };
 
-const FILE: Keys = Keys {
-    known: &["version", "containers", "policies"],
-    later: &["include"],
-};
-const POLICY: Keys = Keys {
-    known: &["base", "ancestors", "cpus", "limits", "rules"],
-    later: &[],
-};
+const FILE: [&str; 4] = ["version", "include", "containers", "policies"];
+pub(super) const POLICY: [&str; 5] = ["base", "ancestors", "cpus", "limits", "rules"];
 
-/// What a file says, every name in it resolved.
+/// What one file says.
 #[derive(Debug)]
-pub(crate) struct File {
+pub(crate) struct RulesFile {
+    pub includes: Vec<Include>,
     pub policies: Vec<Definition>,
     pub bindings: Vec<Binding>,
+}
+
+/// A name or pattern under `include`.
+#[derive(Debug)]
+pub(crate) struct Include {
+    pub pattern: String,
+    pub at: Position,
 }
 
 /// One policy as it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
     pub name: Arc<str>,
+    /// Where its name stands.
+    pub at: Position,
     pub bases: Vec<Base>,
     /// None: as its bases have it.
     pub cpus: Option<Cpus>,
@@ -37,6 +41,8 @@ pub(crate) struct Definition {
     /// None: as its bases have it.
     pub ancestors: Option<Ancestors>,
     pub rules: Arc<[Rule]>,
+    /// Where each of them begins.
+    pub places: Arc<[Position]>,
 }
 
 /// A name under `base`.
@@ -46,32 +52,17 @@ pub(crate) struct Base {
     pub at: Position,
 }
 
-/// Reads a file. `builtin` names the policies that exist besides the file's own, which it must neither define nor miss.
-pub(crate) fn load(file: &str, text: &str, builtin: &[&str]) -> Result<File, RuleErrors> {
-    let mut loader = Loader::new(file, text);
-    let loaded = match yaml::parse(text) {
-        Ok(node) => loader.file(&node, builtin),
-        Err(error) => {
-            loader.error(error.at, format!("invalid YAML: {}", error.message), None);
-            None
-        }
-    };
-    match loaded {
-        Some(file) if loader.errors.is_empty() => Ok(file),
-        _ => {
-            loader
-                .errors
-                .sort_by_key(|error| (error.line, error.column));
-            Err(RuleErrors(loader.errors))
-        }
-    }
-}
-
-impl Loader<'_> {
-    fn file(&mut self, node: &Node, builtin: &[&str]) -> Option<File> {
+impl Loader {
+    /// One file, whose policies and what names them are yet to be looked at.
+    pub fn rules_file(&mut self, node: &Node) -> Option<RulesFile> {
         if matches!(&node.value, Value::Scalar(Scalar { text, typed: true }) if text.is_empty()) {
+            let start = Position {
+                line: 1,
+                column: 1,
+                ..node.at
+            };
             self.error(
-                Position { line: 1, column: 1 },
+                start,
                 "the file says nothing",
                 "`version: 1` and `policies`".to_owned(),
             );
@@ -88,26 +79,48 @@ impl Loader<'_> {
                 if !matches!(&value.value, Value::Scalar(Scalar { text, .. }) if text == "1") {
                     self.error(
                         value.at,
-                        "a version of the rule language that this program does not know",
+                        "this program knows version 1 of the rule language only",
                         "`1`".to_owned(),
                     );
                 }
             }
         }
-        let bindings = map
-            .get("containers")
-            .map(|value| self.bindings(value))
-            .unwrap_or_default();
-        let policies = map
-            .get("policies")
-            .map(|value| self.policies(value, builtin))
-            .unwrap_or_default();
-        self.names(&policies, &bindings, builtin);
-        self.cycles(&policies, builtin);
-        Some(File { policies, bindings })
+        let includes = map.get("include").map(|value| self.includes(value));
+        let bindings = map.get("containers").map(|value| self.bindings(value));
+        let policies = map.get("policies").map(|value| self.policies(value));
+        Some(RulesFile {
+            includes: includes.unwrap_or_default(),
+            policies: policies.unwrap_or_default(),
+            bindings: bindings.unwrap_or_default(),
+        })
     }
 
-    fn policies(&mut self, node: &Node, builtin: &[&str]) -> Vec<Definition> {
+    fn includes(&mut self, node: &Node) -> Vec<Include> {
+        let mut includes = Vec::new();
+        for item in self.items(node, "`include`") {
+            let Some(pattern) = self.name(item, "the name of a file") else {
+                continue;
+            };
+            if let Some(policy) = pattern.strip_prefix("builtin:") {
+                self.error(
+                    item.at,
+                    "built-in policies are there without being included",
+                    format!(
+                        "{} where it is wanted",
+                        quoted(&format!("base: [{policy}]"))
+                    ),
+                );
+                continue;
+            }
+            includes.push(Include {
+                pattern: pattern.to_owned(),
+                at: item.at,
+            });
+        }
+        includes
+    }
+
+    fn policies(&mut self, node: &Node) -> Vec<Definition> {
         let Some(map) = self.map(node, "`policies`") else {
             return Vec::new();
         };
@@ -120,29 +133,24 @@ impl Loader<'_> {
                     "a name".to_owned(),
                 );
             }
-            if builtin.contains(&name) {
-                self.error(
-                    at,
-                    format!("`{name}` is a built-in policy"),
-                    "another name".to_owned(),
-                );
-            }
             // What is wrong within a policy must not make its name unknown elsewhere.
-            policies.push(self.policy(name.into(), value));
+            policies.push(self.policy(name.into(), at, value));
         }
         policies
     }
 
-    fn policy(&mut self, name: Arc<str>, node: &Node) -> Definition {
+    fn policy(&mut self, name: Arc<str>, at: Position, node: &Node) -> Definition {
         let mut definition = Definition {
             name: name.clone(),
+            at,
             bases: Vec::new(),
             cpus: None,
             limits: LimitsSay::default(),
             ancestors: None,
             rules: Arc::new([]),
+            places: Arc::new([]),
         };
-        let Some(map) = self.keyed(node, &format!("policy `{name}`"), &POLICY) else {
+        let Some(map) = self.keyed(node, &format!("policy {}", quoted(&name)), &POLICY) else {
             return definition;
         };
         match map.get("base") {
@@ -177,104 +185,45 @@ impl Loader<'_> {
             definition.limits = self.limits(value);
         }
         if let Some(value) = map.get("rules") {
-            definition.rules = self.rules(value, &name).into();
+            let (rules, places): (Vec<Rule>, Vec<Position>) =
+                self.rules(value, &name).into_iter().unzip();
+            (definition.rules, definition.places) = (rules.into(), places.into());
         }
         definition
     }
 
-    fn rules(&mut self, node: &Node, policy: &Arc<str>) -> Vec<Rule> {
+    fn rules(&mut self, node: &Node, policy: &Arc<str>) -> Vec<(Rule, Position)> {
         let Value::List(items) = &node.value else {
             self.error(
                 node.at,
-                "`rules` is no list",
+                "`rules` is not a list",
                 "`- match: ...` and `show: ...`".to_owned(),
             );
             return Vec::new();
         };
-        let mut names: Vec<(Arc<str>, Position)> = Vec::new();
+        let mut names: HashMap<Arc<str>, Position> = HashMap::new();
         let mut rules = Vec::new();
         for item in items {
             let Some((name, rule)) = self.rule(item, policy) else {
                 continue;
             };
             if let Some((name, at)) = name {
-                match names.iter().find(|(other, _)| *other == name) {
-                    Some((_, first)) => {
-                        let line = first.line;
-                        self.error(
-                            at,
-                            format!(
-                                "another rule of this policy is named `{name}`, on line {line}"
-                            ),
-                            "a name of its own".to_owned(),
-                        );
-                    }
-                    None => names.push((name, at)),
+                match names.get(&name) {
+                    Some(&first) => self.report(
+                        Severity::Error,
+                        at,
+                        format!("another rule of this policy is named {}", quoted(&name)),
+                        "a name of its own".to_owned(),
+                        Some((first, "the other rule")),
+                    ),
+                    None => drop(names.insert(name, at)),
                 }
             }
-            rules.extend(rule);
+            rules.extend(rule.map(|rule| (rule, item.at)));
         }
         rules
-    }
-
-    /// Every policy that is named must exist.
-    fn names(&mut self, policies: &[Definition], bindings: &[Binding], builtin: &[&str]) {
-        let choices: Vec<&str> = policies
-            .iter()
-            .map(|policy| &*policy.name)
-            .chain(builtin.iter().copied())
-            .collect();
-        let bases = policies
-            .iter()
-            .flat_map(|policy| &policy.bases)
-            .map(|base| (&base.name, base.at));
-        for (name, at) in bases.chain(
-            bindings
-                .iter()
-                .map(|binding| (&binding.policy.0, binding.policy.1)),
-        ) {
-            if !choices.contains(&name.as_str()) {
-                let expected = nearest(name, choices.iter().copied())
-                    .map_or_else(|| list(choices.iter().copied()), |word| format!("`{word}`"));
-                self.error(at, format!("there is no policy `{name}`"), expected);
-            }
-        }
-    }
-
-    /// No policy may be its own base, directly or through others.
-    fn cycles(&mut self, policies: &[Definition], builtin: &[&str]) {
-        // A policy that takes a built-in's name is wrong already.
-        let find = |name: &str| {
-            policies
-                .iter()
-                .position(|policy| &*policy.name == name)
-                .filter(|_| !builtin.contains(&name))
-        };
-        for (start, policy) in policies.iter().enumerate() {
-            for base in &policy.bases {
-                let mut reached = vec![false; policies.len()];
-                let mut next: Vec<usize> = find(&base.name).into_iter().collect();
-                while let Some(index) = next.pop() {
-                    if !std::mem::replace(&mut reached[index], true) {
-                        next.extend(
-                            policies[index]
-                                .bases
-                                .iter()
-                                .filter_map(|base| find(&base.name)),
-                        );
-                    }
-                }
-                if reached[start] {
-                    self.error(
-                        base.at,
-                        format!("`{}` is a base of itself", policy.name),
-                        "bases that do not lead back".to_owned(),
-                    );
-                }
-            }
-        }
     }
 }
 
 #[cfg(test)]
-pub(super) const KEYS: [(&str, &Keys); 2] = [("file", &FILE), ("policy", &POLICY)];
+pub(super) const KEYS: [(&str, &[&str]); 2] = [("file", &FILE), ("policy", &POLICY)];

@@ -3,10 +3,11 @@
 use crate::{
     glob::{Glob, Globs},
     load::Loader,
+    words::quoted,
     yaml::Node,
 };
 
-impl Loader<'_> {
+impl Loader {
     /// One or a list of globs. `check` says what is wrong with a pattern beyond its grammar, and what is expected instead.
     pub fn globs(
         &mut self,
@@ -22,18 +23,26 @@ impl Loader<'_> {
             match (check(pattern), Glob::new(pattern)) {
                 (Err((message, expected)), _) => self.error(
                     item.at,
-                    format!("`{pattern}`: {message}"),
+                    format!("{}: {message}", quoted(pattern)),
                     expected.to_owned(),
                 ),
                 (_, Err(message)) => self.error(
                     item.at,
-                    format!("`{pattern}`: {message}"),
-                    "a glob".to_owned(),
+                    format!("{}: {message}", quoted(pattern)),
+                    expected_of(pattern).to_owned(),
                 ),
                 (_, Ok(glob)) => globs.push(glob),
             }
         }
         Globs(globs)
+    }
+}
+
+/// What is expected where a pattern is no glob.
+pub(super) fn expected_of(pattern: &str) -> &'static str {
+    match pattern.contains('[') {
+        true => "`[a-z]`, or `[[]` for a bracket itself",
+        false => "`*`, `**`, `?` or `[a-z]`",
     }
 }
 
@@ -66,6 +75,24 @@ pub(crate) fn device_path(pattern: &str) -> Result<(), (&'static str, &'static s
         ));
     }
     whole_parts(pattern)
+}
+
+/// For paths of cgroups, from the root of their hierarchy.
+pub(crate) fn cgroup(pattern: &str) -> Result<(), (&'static str, &'static str)> {
+    if pattern.starts_with("/sys/fs/cgroup") {
+        return Err((
+            "a cgroup's path begins below the root of its hierarchy",
+            "a path as in /proc/PID/cgroup, like `/machine.slice/**`",
+        ));
+    }
+    match pattern.strip_prefix('/') {
+        Some(_) => Ok(()),
+        None if pattern.starts_with("**") => Ok(()),
+        None => Err((
+            "a cgroup's path starts with `/`",
+            "a path as in /proc/PID/cgroup, like `/machine.slice/**`",
+        )),
+    }
 }
 
 /// For names below /dev.

@@ -2,36 +2,34 @@
 
 use crate::{
     glob::Globs,
-    load::{Keys, Loader, globs},
+    load::{Loader, globs},
     matcher::{Condition, DevnumPattern, Matcher},
+    words::quoted,
     yaml::{Node, Value},
 };
 
-const MATCH: Keys = Keys {
-    known: &[
-        "subsystem",
-        "devtype",
-        "devname",
-        "devpath",
-        "driver",
-        "devnum",
-        "property",
-        "attr",
-        "tag",
-        "link",
-        "parent",
-        "not",
-        "any",
-    ],
-    later: &[],
-};
+pub(super) const MATCH: [&str; 13] = [
+    "subsystem",
+    "devtype",
+    "devname",
+    "devpath",
+    "driver",
+    "devnum",
+    "property",
+    "attr",
+    "tag",
+    "link",
+    "parent",
+    "not",
+    "any",
+];
 
-impl Loader<'_> {
+impl Loader {
     /// One `match`: all its keys must hold.
     pub fn matcher(&mut self, node: &Node, what: &str) -> Option<Matcher> {
-        let before = self.errors.len();
+        let before = self.errors;
         let map = self.keyed(node, what, &MATCH)?;
-        if map.is_empty() && self.errors.len() == before {
+        if map.is_empty() && self.errors == before {
             self.error(
                 node.at,
                 format!("{what} is empty and would match every device"),
@@ -75,43 +73,43 @@ impl Loader<'_> {
                 "link" => {
                     conditions.push(Condition::Link(self.globs(value, "`link`", globs::devname)))
                 }
-                "parent" => conditions.push(Condition::Parent(self.matchers(value, "`parent`"))),
-                "not" => conditions.push(Condition::Not(self.matchers(value, "`not`"))),
+                "parent" => conditions.push(Condition::Parent(
+                    self.matchers(value, "`parent`", "`parent`"),
+                )),
+                "not" => conditions.push(Condition::Not(self.matchers(value, "`not`", "`not`"))),
                 _ => {
                     if !matches!(value.value, Value::List(_)) {
                         self.error(
                             value.at,
-                            "`any` is no list",
+                            "`any` is not a list",
                             "a list of matches, one of which must hold".to_owned(),
                         );
                     }
-                    conditions.push(Condition::Any(self.matchers(value, "`any`")));
+                    conditions.push(Condition::Any(self.matchers(
+                        value,
+                        "`any`",
+                        "a match in `any`",
+                    )));
                 }
             }
         }
+        self.look_at_match(&map, &conditions);
         Some(Matcher(conditions))
     }
 
-    fn matchers(&mut self, node: &Node, what: &str) -> Vec<Matcher> {
+    fn matchers(&mut self, node: &Node, what: &str, each: &str) -> Vec<Matcher> {
         self.items(node, what)
             .into_iter()
-            .filter_map(|item| self.matcher(item, what))
+            .filter_map(|item| self.matcher(item, each))
             .collect()
     }
 
     fn properties(&mut self, node: &Node, conditions: &mut Vec<Condition>) {
-        let Some(map) = self.map(node, "`property`") else {
+        let Some(map) = self.named(node, "property") else {
             return;
         };
-        if map.is_empty() {
-            self.error(
-                node.at,
-                "`property` is empty",
-                "at least one property and its value".to_owned(),
-            );
-        }
         for (key, _, value) in map.iter() {
-            let globs: Globs = self.globs(value, &format!("`{key}`"), globs::any_text);
+            let globs: Globs = self.globs(value, &quoted(key), globs::any_text);
             conditions.push(Condition::Property {
                 key: key.into(),
                 globs,
@@ -120,29 +118,24 @@ impl Loader<'_> {
     }
 
     fn attributes(&mut self, node: &Node, conditions: &mut Vec<Condition>) {
-        let Some(map) = self.map(node, "`attr`") else {
+        let Some(map) = self.named(node, "attr") else {
             return;
         };
-        if map.is_empty() {
-            self.error(
-                node.at,
-                "`attr` is empty",
-                "at least one attribute and its value".to_owned(),
-            );
-        }
         for (name, at, value) in map.iter() {
             match globs::device_path(name) {
                 Ok(()) if name.contains(['*', '?', '[']) => self.error(
                     at,
-                    format!("`{name}` is no name of an attribute"),
+                    format!("{} is not the name of one attribute", quoted(name)),
                     "a name without globs, like `idVendor` or `queue/rotational`".to_owned(),
                 ),
                 Ok(()) => {}
-                Err((message, expected)) => {
-                    self.error(at, format!("`{name}`: {message}"), expected.to_owned())
-                }
+                Err((message, expected)) => self.error(
+                    at,
+                    format!("{}: {message}", quoted(name)),
+                    expected.to_owned(),
+                ),
             }
-            let globs: Globs = self.globs(value, &format!("`{name}`"), globs::any_text);
+            let globs: Globs = self.globs(value, &quoted(name), globs::any_text);
             conditions.push(Condition::Attr {
                 name: name.into(),
                 globs,
@@ -160,7 +153,7 @@ impl Loader<'_> {
                 Some(pattern) => patterns.push(pattern),
                 None => self.error(
                     item.at,
-                    format!("`{text}` is no device number"),
+                    format!("{} is not a device number", quoted(text)),
                     "`c 13:64`, `c 13:64-95` or `b 7:*`".to_owned(),
                 ),
             }
@@ -170,4 +163,4 @@ impl Loader<'_> {
 }
 
 #[cfg(test)]
-pub(super) const KEYS: [(&str, &Keys); 1] = [("match", &MATCH)];
+pub(super) const KEYS: [(&str, &[&str]); 1] = [("match", &MATCH)];

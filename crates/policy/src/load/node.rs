@@ -1,20 +1,15 @@
 //! `node` of a rule, `limits` of a policy.
 
 use crate::{
-    load::{Keys, Loader},
+    load::{Loader, scalars::is_plain_number},
     node::{NodeSays, Owner},
     template::Template,
+    words::quoted,
     yaml::{Node, Position, Scalar, Value},
 };
 
-const NODE: Keys = Keys {
-    known: &["mode", "uid", "gid", "link"],
-    later: &[],
-};
-const LIMITS: Keys = Keys {
-    known: &["inodes", "bytes"],
-    later: &[],
-};
+pub(super) const NODE: [&str; 4] = ["mode", "uid", "gid", "link"];
+pub(super) const LIMITS: [&str; 2] = ["inodes", "bytes"];
 
 /// What a policy says of the container's own entries in /dev; None: as its bases have it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +18,7 @@ pub(crate) struct LimitsSay {
     pub bytes: Option<u64>,
 }
 
-impl Loader<'_> {
+impl Loader {
     /// `node: { mode, uid, gid, link }`.
     pub fn node(&mut self, node: &Node) -> NodeSays {
         let mut says = NodeSays::default();
@@ -58,13 +53,16 @@ impl Loader<'_> {
         match mode {
             Some(mode) if *typed => {
                 let expected = format!("`\"{mode:04o}\"`");
-                let message = format!("without quotes YAML reads the mode `{text}` as a number");
+                let message = format!(
+                    "without quotes YAML reads the mode {} as a number",
+                    quoted(text)
+                );
                 self.error(node.at, message, expected);
                 None
             }
             Some(mode) => Some(mode),
             None => {
-                let message = format!("`{}` is no mode of a node", text.escape_debug());
+                let message = format!("{} is not the mode of a node", quoted(text));
                 self.error(node.at, message, EXPECTED.to_owned());
                 None
             }
@@ -79,7 +77,11 @@ impl Loader<'_> {
             return match text.parse().ok().filter(|id| *id < u32::MAX) {
                 Some(id) => Some(Owner::Id(id)),
                 None => {
-                    self.error(node.at, format!("`{text}` is no id"), expected());
+                    self.error(
+                        node.at,
+                        format!("{} is not an id", quoted(text)),
+                        expected(),
+                    );
                     None
                 }
             };
@@ -90,7 +92,7 @@ impl Loader<'_> {
             && !text.contains([':', '/', ' '])
             && !text.chars().any(char::is_control);
         if !is_name {
-            let message = format!("`{}` is no name of {what}", text.escape_debug());
+            let message = format!("{what} cannot be {}", quoted(text));
             self.error(node.at, message, expected());
             return None;
         }
@@ -103,7 +105,10 @@ impl Loader<'_> {
             Ok(template) => Some(template),
             Err(e) => {
                 let wrong: String = text.chars().skip(e.at).take(e.length).collect();
-                let at = self.within(node.at, e.at, &wrong);
+                let at = match self.is_full() {
+                    true => node.at,
+                    false => self.within(node.at, e.at, &wrong),
+                };
                 self.error(at, e.message, e.expected);
                 None
             }
@@ -113,16 +118,15 @@ impl Loader<'_> {
     /// Where the character `offset` of the scalar at `at` stands in the file, if the text `wrong` is there: a scalar with escapes, or of
     /// several lines, is only told by its beginning.
     fn within(&self, at: Position, offset: usize, wrong: &str) -> Position {
-        let line = (at.line as usize)
-            .checked_sub(1)
-            .and_then(|line| self.lines.get(line));
-        let chars: Vec<char> = line.map(|line| line.chars().collect()).unwrap_or_default();
         let start = (at.column as usize).saturating_sub(1);
-        let quote = matches!(chars.get(start), Some('"' | '\''));
-        let place = start + usize::from(quote) + offset;
+        // of a line of any length only as much as a scalar may have
+        let mut chars = self.line(at).chars().skip(start);
+        let quote = matches!(chars.clone().next(), Some('"' | '\''));
+        let before = usize::from(quote) + offset;
+        let place = start + before;
         let there: String = chars
-            .iter()
-            .skip(place)
+            .by_ref()
+            .skip(before)
             .take(wrong.chars().count())
             .collect();
         match u32::try_from(place + 1) {
@@ -147,14 +151,14 @@ impl Loader<'_> {
     }
 
     fn amount(&mut self, node: &Node, what: &str, bytes: bool) -> Option<u64> {
-        let text = self.string(node, what)?;
+        let text = self.raw(node, what)?;
         let (digits, unit) = match text.bytes().last() {
             Some(b'K') if bytes => (&text[..text.len() - 1], 1 << 10),
             Some(b'M') if bytes => (&text[..text.len() - 1], 1 << 20),
             Some(b'G') if bytes => (&text[..text.len() - 1], 1 << 30),
             _ => (text, 1),
         };
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let plain = is_plain_number(digits) && !digits.starts_with('-');
         let amount = digits.parse::<u64>().ok().filter(|_| plain);
         let amount = amount.and_then(|n| n.checked_mul(unit));
         if amount.is_none() {
@@ -163,7 +167,7 @@ impl Loader<'_> {
             } else {
                 "a number like `4096`; 0 is none"
             };
-            let message = format!("`{}` is no value of {what}", text.escape_debug());
+            let message = format!("{what} cannot be {}", quoted(text));
             self.error(node.at, message, expected.to_owned());
         }
         amount
@@ -171,4 +175,4 @@ impl Loader<'_> {
 }
 
 #[cfg(test)]
-pub(super) const KEYS: [(&str, &Keys); 2] = [("node", &NODE), ("limits", &LIMITS)];
+pub(super) const KEYS: [(&str, &[&str]); 2] = [("node", &NODE), ("limits", &LIMITS)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Ancestors, Events, OnRevoke, RuleRef, Show,
     glob::Globs,
-    load::{Keys, Loader, Map, globs},
+    load::{Loader, Map, globs, lint},
     matcher::{Condition, Matcher},
     node::NodeSays,
     policy::{DeviceRule, PathRule, Rule},
@@ -13,25 +13,19 @@ use crate::{
     yaml::{Node, Position},
 };
 
-const RULE: Keys = Keys {
-    known: &[
-        "name",
-        "match",
-        "path",
-        "show",
-        "scope",
-        "sysfs",
-        "node",
-        "events",
-        "ancestors",
-        "on_revoke",
-    ],
-    later: &[],
-};
-const SYSFS: Keys = Keys {
-    known: &["write", "hide"],
-    later: &[],
-};
+pub(super) const RULE: [&str; 10] = [
+    "name",
+    "match",
+    "path",
+    "show",
+    "scope",
+    "sysfs",
+    "node",
+    "events",
+    "ancestors",
+    "on_revoke",
+];
+pub(super) const SYSFS: [&str; 2] = ["write", "hide"];
 const ON_REVOKE: [(&str, OnRevoke); 2] = [("report", OnRevoke::Report), ("kill", OnRevoke::Kill)];
 const EVENTS: [(&str, Events); 4] = [
     ("kernel", Events::Kernel),
@@ -48,10 +42,13 @@ const SHOWS: [(&str, Show); 3] = [("rw", Show::Rw), ("ro", Show::Ro), ("hide", S
 /// A rule's name and where it stands.
 pub(crate) type Name = (Arc<str>, Position);
 
-impl Loader<'_> {
+impl Loader {
     /// The name of a rule, if it has a good one, and the rule itself if it is one.
     pub fn rule(&mut self, node: &Node, policy: &Arc<str>) -> Option<(Option<Name>, Option<Rule>)> {
+        let before = self.errors;
         let map = self.keyed(node, "a rule", &RULE)?;
+        // a wrong key may be the one that would be missed
+        let is_whole = self.errors == before;
         let name: Option<Name> = map.get("name").and_then(|value| {
             self.name(value, "the rule's name")
                 .map(|name| (name.into(), value.at))
@@ -59,7 +56,7 @@ impl Loader<'_> {
         let refer = Arc::new(RuleRef {
             policy: policy.clone(),
             rule: name.as_ref().map(|(name, _)| name.clone()),
-            file: self.file.clone(),
+            file: self.file(node.at),
             line: node.at.line,
         });
         let show = match map.get("show") {
@@ -67,7 +64,8 @@ impl Loader<'_> {
                 .word(value, "`show`", &SHOWS)
                 .map(|show| (show, value.at)),
             None => {
-                self.error(
+                self.error_if(
+                    is_whole,
                     node.at,
                     "the rule does not say `show`",
                     "`show: rw`, `show: ro` or `show: hide`".to_owned(),
@@ -88,7 +86,8 @@ impl Loader<'_> {
                 None
             }
             (None, None) => {
-                self.error(
+                self.error_if(
+                    is_whole,
                     node.at,
                     "the rule does not say what it is about",
                     "`match` (devices) or `path` (what belongs to no device)".to_owned(),
@@ -222,7 +221,12 @@ impl Loader<'_> {
                     "a hidden device has no attributes to hide",
                     "`show: rw` or `show: ro`".to_owned(),
                 ),
-                ("write", _) => sysfs.write = globs,
+                ("write", _) => {
+                    for (glob, at) in lint::written(&globs, value) {
+                        self.look_at_write(glob, at);
+                    }
+                    sysfs.write = globs;
+                }
                 _ => sysfs.hide = globs,
             }
         }
@@ -249,4 +253,4 @@ fn hides_partitions(matcher: &Matcher) -> bool {
 }
 
 #[cfg(test)]
-pub(super) const KEYS: [(&str, &Keys); 2] = [("rule", &RULE), ("sysfs", &SYSFS)];
+pub(super) const KEYS: [(&str, &[&str]); 2] = [("rule", &RULE), ("sysfs", &SYSFS)];

@@ -4,10 +4,10 @@ use super::*;
 use crate::{Attributes, load::Loader, yaml};
 
 fn matcher(text: &str) -> Matcher {
-    let node = yaml::parse(text).unwrap();
-    let mut loader = Loader::new("test", text);
+    let node = yaml::parse(0, text).unwrap();
+    let mut loader = Loader::default();
     let matcher = loader.matcher(&node, "`match`");
-    assert_eq!(loader.errors, [], "{text}");
+    assert_eq!(loader.errors, 0, "{text}");
     matcher.unwrap()
 }
 

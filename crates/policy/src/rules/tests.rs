@@ -35,6 +35,7 @@ fn container(name: &str, id: &str, labels: &[(&str, &str)]) -> Container {
         name: name.to_owned(),
         id: id.to_owned(),
         labels,
+        ..Container::default()
     }
 }
 

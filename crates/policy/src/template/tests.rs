@@ -64,11 +64,11 @@ fn a_value_never_makes_a_part_and_never_a_control_character() {
 #[test]
 fn what_is_wrong_is_said_where_it_stands() {
     for (template, at, message, expected) in [
-        ("a/%q", 2, "`%q` is no placeholder", CHOICES),
-        ("%K", 0, "`%K` is no placeholder", "`%k`"),
-        ("%N", 0, "`%N` is no placeholder", "`%n`"),
-        ("x%e{ID_A}", 1, "`%e` is no placeholder", "`%E{ID_A}`"),
-        ("%s{ID_A}", 0, "`%s` is no placeholder", "`%E{ID_A}`"),
+        ("a/%q", 2, "`%q` is not a placeholder", CHOICES),
+        ("%K", 0, "`%K` is not a placeholder", "`%k`"),
+        ("%N", 0, "`%N` is not a placeholder", "`%n`"),
+        ("x%e{ID_A}", 1, "`%e` is not a placeholder", "`%E{ID_A}`"),
+        ("%s{ID_A}", 0, "`%s` is not a placeholder", "`%E{ID_A}`"),
         ("a%", 1, "`%` stands for nothing", CHOICES),
         (
             "%E",
@@ -82,11 +82,16 @@ fn what_is_wrong_is_said_where_it_stands() {
             "`%E` does not say which property",
             "`%E{PROPERTY}`",
         ),
-        ("%E{}", 0, "`` is no name of a property", "`%E{ID_SERIAL}`"),
+        (
+            "%E{}",
+            0,
+            "`\"\"` is not the name of a property",
+            "`%E{ID_SERIAL}`",
+        ),
         (
             "%E{A=B}",
             0,
-            "`A=B` is no name of a property",
+            "`A=B` is not the name of a property",
             "`%E{ID_SERIAL}`",
         ),
     ] {
@@ -100,7 +105,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     for template in ["", "/x", "a//b", "a/", "..", "a/../%n", ".", "a\nb", "%k/"] {
         let error = Template::parse(template).unwrap_err();
         assert!(
-            error.message.contains("is no name below /dev"),
+            error.message.contains("is not a name below /dev"),
             "{template}: {}",
             error.message
         );

@@ -23,7 +23,7 @@ fn items(node: &Node) -> &[Node] {
 
 #[test]
 fn scalars_are_what_was_written() {
-    let node = parse("[no, \"no\", 0660, '0660', 1e3, 12, ~, text, b 7:*, \"\\x41\", 340282366920938463463374607431768211456]").unwrap();
+    let node = parse(0, "[no, \"no\", 0660, '0660', 1e3, 12, ~, text, b 7:*, \"\\x41\", 340282366920938463463374607431768211456]").unwrap();
     let read: Vec<(&str, bool)> = items(&node).iter().map(scalar).collect();
     assert_eq!(
         read[..10],
@@ -46,7 +46,7 @@ fn scalars_are_what_was_written() {
 #[test]
 fn positions_count_characters_from_one() {
     for bom in ["", "\u{feff}"] {
-        let node = parse(&format!("{bom}größe: 1\nb:\n  - ü: {{ c: 010 }}\n")).unwrap();
+        let node = parse(0, &format!("{bom}größe: 1\nb:\n  - ü: {{ c: 010 }}\n")).unwrap();
         let at = |node: &Node| (node.at.line, node.at.column);
         let top = entries(&node);
         assert_eq!((at(&top[0].0), at(&top[0].1)), ((1, 1), (1, 8)));
@@ -62,7 +62,7 @@ fn positions_count_characters_from_one() {
 
 #[test]
 fn repeated_and_merge_keys_are_kept() {
-    let node = parse("a: 1\na: 2\n<<: { b: 3 }\n").unwrap();
+    let node = parse(0, "a: 1\na: 2\n<<: { b: 3 }\n").unwrap();
     let names: Vec<&str> = entries(&node)
         .iter()
         .map(|(key, _)| scalar(key).0)
@@ -72,11 +72,18 @@ fn repeated_and_merge_keys_are_kept() {
 
 #[test]
 fn an_alias_stands_where_it_is_used_and_says_what_was_defined() {
-    let node = parse("a: &x 007\nb: *x\n").unwrap();
+    let node = parse(0, "a: &x 007\nb: *x\n").unwrap();
     let (_, value) = &entries(&node)[1];
     assert_eq!(
         (value.at, scalar(value)),
-        (Position { line: 2, column: 4 }, ("007", true))
+        (
+            Position {
+                file: 0,
+                line: 2,
+                column: 4
+            },
+            ("007", true)
+        )
     );
 }
 
@@ -85,7 +92,7 @@ fn comments_may_be_long() {
     let comment = "# and another thing\n".repeat(2_000);
     let text =
         format!("{comment}a:\n{comment}  - b: 1\n{comment}    c: 2\n{comment}  - d\n{comment}");
-    let node = parse(&text).unwrap();
+    let node = parse(0, &text).unwrap();
     assert_eq!(items(&entries(&node)[0].1).len(), 2);
 }
 
@@ -99,7 +106,7 @@ fn bombs_do_not_go_off() {
             [item.as_str(); 10].join(", ")
         ));
     }
-    assert!(parse(&text).is_err());
-    assert!(parse(&"[".repeat(100_000)).is_err());
-    assert!(parse(&"- ".repeat(100_000)).is_err());
+    assert!(parse(0, &text).is_err());
+    assert!(parse(0, &"[".repeat(100_000)).is_err());
+    assert!(parse(0, &"- ".repeat(100_000)).is_err());
 }

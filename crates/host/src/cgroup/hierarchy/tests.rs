@@ -35,6 +35,23 @@ fn hybrid() {
 }
 
 #[test]
+fn a_cgroup_is_named_from_its_hierarchys_root() {
+    let hierarchies = Hierarchies {
+        v1: Some("/sys/fs/cgroup/devices".into()),
+        v2: Some("/sys/fs/cgroup/unified".into()),
+    };
+    let path = |dir: &str| hierarchies.path_of(Path::new(dir));
+    assert_eq!(path("/sys/fs/cgroup/unified/a/b"), some("/a/b"));
+    assert_eq!(path("/sys/fs/cgroup/devices/a"), some("/a"));
+    assert_eq!(path("/sys/fs/cgroup/cpu/a"), None);
+    let dirs = hierarchies.dirs("web1-7").unwrap();
+    assert!(
+        dirs.iter()
+            .all(|dir| hierarchies.path_of(dir) == Some(super::super::path("web1-7")))
+    );
+}
+
+#[test]
 fn v1_alone_and_nothing() {
     let text = "36 31 0:33 / /cg/devices\\040and\\134more rw - cgroup none rw,blkio,devices\n";
     assert_eq!(choose(text), (some("/cg/devices and\\more"), None));

@@ -74,7 +74,7 @@ proptest! {
         let mut writer = generate::Writer::new(&choices);
         writer.file(&tree);
         let text = writer.text;
-        prop_assert!(parse(&text).is_ok(), "{:?}\n{text}", parse(&text));
+        prop_assert!(parse(0, &text).is_ok(), "{:?}\n{text}", parse(0, &text));
         let formatted = match format("x", &text) {
             Ok(formatted) => formatted,
             Err(e) => return Err(TestCaseError::fail(format!("{e}\n{text}"))),

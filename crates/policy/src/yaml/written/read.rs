@@ -42,6 +42,7 @@ pub(crate) fn read(text: &str) -> Result<Written, Vec<Refusal>> {
 fn position(marker: &Marker) -> Position {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Position {
+        file: 0,
         line: number(marker.line()),
         column: number(marker.col()).saturating_add(1),
     }
@@ -239,7 +240,11 @@ impl<'a> Reader<'a> {
         };
         let lines = 1..=value.line;
         match lines.rev().find(is_dash) {
-            Some(line) => Position { line, column },
+            Some(line) => Position {
+                file: 0,
+                line,
+                column,
+            },
             None => value,
         }
     }
