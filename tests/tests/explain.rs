@@ -283,7 +283,7 @@ fn each_command_says_how_it_is_used() {
             assert!(help.stdout.contains(words), "{words}: {help}");
         }
         assert!(
-            help.lines().iter().all(|line| line.chars().count() <= 120),
+            help.lines().iter().all(|line| line.chars().count() <= 100),
             "{help}"
         );
     }

@@ -22,7 +22,7 @@ pub struct DiffArgs {
     pub old: String,
     /// Rule file as it is to be, or builtin:NAME
     pub new: String,
-    /// Compare this policy only, also where its name is another file's
+    /// Compare this policy only; one that is built in stands for it
     #[arg(long = "use", value_name = "POLICY")]
     pub use_: Option<String>,
     /// Look at a recorded tree, DIR/sys and DIR/run/udev, instead of this host
@@ -33,8 +33,9 @@ pub struct DiffArgs {
     pub json: bool,
 }
 
-const HELP: &str = "Compared is what the policies of each name show of the devices that there are now. Rules that are about none of
-these make no difference here.
+const HELP: &str =
+    "Compared is what the policies of each name show of the devices that there are now.
+Rules that are about none of these make no difference here.
 
 Examples:
   devns diff rules.yaml new.yaml

@@ -26,8 +26,10 @@ pub struct ExplainArgs {
     pub target: Vec<String>,
 }
 
-const HELP: &str = "Said are the rule that decided, and through what; what that means for node, access, /sys and events; the rules
-that came close, with the keys that failed; and for what is hidden a rule that shows it.
+const HELP: &str =
+    "Said are the rule that decided, and through what; what that means for node, access, /sys
+and events; the rules that came close, with the keys that failed; and for what is hidden
+a rule that shows it.
 
 Examples:
   devns explain --policy rules.yaml /dev/ttyUSB0

@@ -30,10 +30,13 @@ pub struct SimulateArgs {
     pub trace: PathBuf,
 }
 
-const HELP: &str = "It begins on a host without devices, or with those of --root. A trace that has nothing of udev is of a host without
-one. What rules ask of attributes is not known, unless the device is in --root.
+const HELP: &str =
+    "It begins on a host without devices, or with those of --root. A trace that has nothing of
+udev is of a host without one. What rules ask of attributes is not known, unless the
+device is in --root.
 
-An event is `told` as it was heard, `made up` where a change of what is known shows or hides a device, or `withheld`.
+An event is `told` as it was heard, `made up` where a change of what is known shows or
+hides a device, or `withheld`.
 
 Examples:
   devns monitor --json --udev >trace.json

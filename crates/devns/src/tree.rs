@@ -25,7 +25,9 @@ pub struct TreeArgs {
     pub json: bool,
 }
 
-const HELP: &str = "Devices that only lead to one that shows stand there without a node; what lies between is part of the name.
+const HELP: &str =
+    "Devices that only lead to one that shows stand there without a node; what lies between
+is part of the name.
 
 Examples:
   devns tree --policy builtin:gamepads
