@@ -295,8 +295,10 @@ fn every_key_of_the_language_has_its_place() {
         let wrong = errors.iter().find(|e| e.message.contains("`xxxxxxxxxxxx`"));
         let expected = wrong.and_then(|e| e.expected.as_deref()).unwrap();
         let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        assert!(keys.len() >= 2, "{expected}");
+        assert!(!keys.is_empty(), "{expected}");
         for key in keys {
+            // `attr: { xxxxxxxxxxxx: "..." }` is a whole key and its value
+            let key = key.split(':').next().unwrap_or_default();
             assert!(place.has(key), "{place:?} lacks {key}");
         }
     }
