@@ -58,16 +58,22 @@ impl Watcher {
     fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Device>, event: Uevent) {
         // gone already: its `remove` is on the way, and nothing is shown that is not there
         let Some(pinned) = enumerate::Pinned::at(&self.engine.sysfs, devpath) else {
-            return;
+            return too_late(&event);
         };
         let mut device = pinned.device.clone();
         // what is there now is another device, or will be gone: that is said by what comes next
         let said = event.device_properties();
         let differs = |key: &&[u8]| !said.is_empty() && said.get(key) != device.properties.get(key);
+        // the kernel takes away what names its subsystem first, and no rule can decide without that
+        let subsystem = device.subsystem.as_ref().map(|name| name.as_slice());
+        let is_going = event
+            .subsystem()
+            .is_some_and(|said| Some(said) != subsystem);
         if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs)
+            || is_going
             || self.has_heard_remove(devpath)
         {
-            return;
+            return too_late(&event);
         }
         if let (Action::Add, Some(number)) = (event.action, event.seqnum()) {
             self.added.insert(devpath.clone(), number);
@@ -195,6 +201,13 @@ impl Watcher {
             refresh(scene, devpath)
         });
         self.tell(change, &before, None);
+    }
+}
+
+/// A device has gone before it was looked at: nobody is told that it was there.
+fn too_late(event: &Uevent) {
+    if event.action == Action::Add {
+        log::debug!("gone before it was looked at: {}", event.devpath);
     }
 }
 
