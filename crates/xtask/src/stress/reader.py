@@ -277,7 +277,8 @@ def listen(sock, heard):
         try:
             message = sock.recv(8192)
         except OSError as e:  # ENOBUFS: it is not devns then that lost events
-            heard[f"lost: {errno.errorcode[e.errno]}"] = 1
+            lost = f"lost: {errno.errorcode[e.errno]}"
+            heard[lost] = heard.get(lost, 0) + 1
             continue
         vars = dict(s.split("=", 1) for s in message.decode(errors="replace").split("\0")[1:] if "=" in s)
         if vars.get("SUBSYSTEM") == "block":
