@@ -38,7 +38,8 @@ It passes if, one second after the last change,
     devices still plugged and again with none;
   - no reader has met an error but ENOENT and ENODEV, and what reading the same attributes
     answers natively: such errors are learned beforehand, EINVAL of an interface that goes
-    is known, and so are ENXIO and EPERM of opening a device node;
+    is known, so are ENXIO and EPERM of opening a device node, and EIO of opening what has
+    just gone and the kernel would have read by itself;
   - no reader has seen a hidden name;
   - what the processes have put into /dev that change it, two in each container, is there
     as they left it: own entries are as those of a tmpfs on which the same was done, also
