@@ -112,8 +112,7 @@ impl Recorded {
             table.insert(Facts {
                 own: enumerate::is_net(&device),
                 udev: udev(&device),
-                attrs: Default::default(),
-                device,
+                ..Facts::new(device)
             });
         }
         table

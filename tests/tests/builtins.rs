@@ -19,7 +19,7 @@ fn builtin(name: &str, table: &DeviceTable) -> View {
 }
 
 /// `rw b 8:1 sda1`, and with `why` the rule too; sorted by number.
-fn nodes(view: &View, why: bool) -> Vec<String> {
+fn nodes(view: &View, table: &DeviceTable, why: bool) -> Vec<String> {
     let mut found = Vec::new();
     for (devpath, shown) in view.shown() {
         let (Some(number), Some(name)) = (shown.devnum, &shown.devname) else {
@@ -27,8 +27,8 @@ fn nodes(view: &View, why: bool) -> Vec<String> {
         };
         let mut line = format!("{} {number} {name}", shown.show);
         if why {
-            let rule = match &view.decision(devpath).expect("a decision").reason {
-                Reason::Rule { rule, .. } => rule.clone(),
+            let rule = match view.decision(table, devpath).expect("a decision").reason {
+                Reason::Rule { rule, .. } => rule,
                 other => panic!("{devpath}: {other}"),
             };
             line += &format!("  {}: {}", rule.policy, rule.rule.as_deref().unwrap_or("?"));
@@ -66,7 +66,7 @@ fn each_shows_exactly_these_nodes() {
         let mut text = String::new();
         for (machine, table) in machines() {
             text += &format!("# {machine}\n");
-            for line in nodes(&builtin(policy, table), true) {
+            for line in nodes(&builtin(policy, table), table, true) {
                 text += &format!("{line}\n");
             }
         }
@@ -86,7 +86,7 @@ fn all_shows_every_node() {
         let there = table.iter().filter(has_node).count();
         assert!(there > 60, "{machine}: {there}");
         assert_eq!(
-            nodes(&builtin("all", table), false).len(),
+            nodes(&builtin("all", table), table, false).len(),
             there,
             "{machine}"
         );
