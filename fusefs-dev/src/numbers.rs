@@ -61,6 +61,8 @@ pub struct Numbers {
     next: u64,
     /// What was lost and the kernel may still have at some name.
     lost: BTreeSet<u64>,
+    /// Which of it are directories, and what is in those.
+    lost_directories: Vec<(u64, Arc<OwnedFd>)>,
 }
 
 impl Numbers {
@@ -71,6 +73,7 @@ impl Numbers {
             by_path: BTreeMap::new(),
             next: ROOT,
             lost: BTreeSet::new(),
+            lost_directories: Vec::new(),
         };
         numbers.at(Body::Directory {
             path: "".into(),
@@ -89,6 +92,12 @@ impl Numbers {
     /// each is told once.
     pub fn take_lost(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.lost).into_iter().collect()
+    }
+
+    /// The directories among them. Whoever has something in there open keeps the kernel from forgetting its name,
+    /// where nobody can look it up and remove it again.
+    pub fn take_lost_directories(&mut self) -> Vec<(u64, Arc<OwnedFd>)> {
+        std::mem::take(&mut self.lost_directories)
     }
 
     /// The number of the inode `ino` of the tmpfs.
@@ -208,8 +217,13 @@ impl Numbers {
     }
 
     fn lose_number(&mut self, number: u64) {
+        let own = match self.by_number.get(&number).map(|node| &node.body) {
+            Some(Body::Directory { own, .. }) => own.clone(),
+            _ => None,
+        };
         if self.retire_number(number, Error::Stale) {
             self.lost.insert(number);
+            self.lost_directories.extend(own.map(|own| (number, own)));
         }
     }
 

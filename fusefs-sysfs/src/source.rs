@@ -8,6 +8,7 @@ use bstr::BString;
 use host::Sysfs;
 use host::sysfs::{self, Kind as SysfsKind};
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{FileStat, SFlag};
 use nix::sys::uio::{pread, pwrite};
 use viewfs::{Directory, Entry, Error, Kind, Lifetime, Reader, Source, Stat, Writer};
@@ -73,13 +74,20 @@ impl Source for SysfsSource {
         is_text_for_all(stat) && name != Some(b"config")
     }
 
+    /// Of one that is gone poll(2) says POLLERR, as it does of one whose driver has said since that it has changed
+    /// (`kernfs_fop_poll`, fs/kernfs/file.c): both are looked at again.
     fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
+        let mut polled = [PollFd::new(file, PollFlags::POLLPRI)];
+        let is_calm = poll(&mut polled, PollTimeout::ZERO) == Ok(0);
         let stat = nix::sys::stat::fstat(file);
-        stat.is_ok_and(|stat| is_text_for_all(&self.convert(&stat)))
+        is_calm && stat.is_ok_and(|stat| is_text_for_all(&self.convert(&stat)))
     }
 
     fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
-        Ok(self.sysfs.open(path, OFlag::O_RDONLY)?)
+        let file = self.sysfs.open(path, OFlag::O_RDONLY)?;
+        // until it is read, poll(2) says that it has changed
+        let _ = pread(&file, &mut [0], 0);
+        Ok(file)
     }
 
     /// The kernel checks the mode against whoever this thread is: the caller.
@@ -179,5 +187,32 @@ impl Reader for Attribute {
 impl Writer for Attribute {
     fn write(&self, offset: u64, data: &[u8]) -> Result<usize, Error> {
         pwrite(&self.0, data, offset as i64).map_err(|e| Error::Host(e as i32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loop device 850 is this file's.
+    #[test]
+    fn what_is_gone_is_not_the_same_any_more() {
+        let source = SysfsSource::new(Arc::new(Sysfs::mount(None).unwrap()));
+        let path = b"/devices/virtual/block/loop850/dev";
+        sys::loopdev::add(850).unwrap();
+        let file = source.open_for_all(path).unwrap();
+        let is_there = source.is_still_same_for_all(file.as_fd());
+        let mut removed = sys::loopdev::remove(850);
+        // the host's udev may have it open for a moment
+        for _ in 0..100 {
+            if removed.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            removed = sys::loopdev::remove(850);
+        }
+        removed.unwrap();
+        assert!(is_there);
+        assert!(!source.is_still_same_for_all(file.as_fd()));
     }
 }

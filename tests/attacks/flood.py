@@ -1,4 +1,5 @@
-"""Asks for more than a fair share. HOW: `hold` opens ATTRIBUTE as often as it can and polls each; `ask` and `uevent` never stop.
+"""Asks for more than a fair share. HOW: `hold` opens ATTRIBUTE as often as it can and polls each; `ask` and `uevent` never stop,
+nor does `change`, which makes, moves and removes files and directories in DIRECTORY.
 
 With `hold`, a line on stdin has everything closed.
 """
@@ -45,6 +46,17 @@ def uevent():
         os.write(fd, b"change")
 
 
+def change():
+    own = "%s/flood-%d" % (DIRECTORY, os.getpid())
+    os.mkdir(own)
+    while True:
+        os.close(os.open(own + "/file", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.mkdir(own + "/directory")
+        os.rename(own + "/file", own + "/directory/file")
+        os.unlink(own + "/directory/file")
+        os.rmdir(own + "/directory")
+
+
 def forever(act):
     for _ in range(PROCESSES):
         if os.fork() == 0:
@@ -58,4 +70,4 @@ def forever(act):
 if HOW == "hold":
     hold()
 else:
-    forever({"ask": ask, "uevent": uevent}[HOW])
+    forever({"ask": ask, "uevent": uevent, "change": change}[HOW])

@@ -28,7 +28,8 @@ pub const REQUESTS: &str = include_str!("inside/requests.py");
 /// Enumerates devices, or hears of them, by pyudev.
 pub const DEVICES: &str = include_str!("inside/devices.py");
 
-/// Prints, for each line that it reads, how often `ATTRIBUTE`, a path, can be read in a second.
+/// Prints, for each line that it reads, how often in a second `ATTRIBUTE`, a path, can be read; if that is None, how
+/// often a file can be made in `DIRECTORY`.
 pub const SHARE: &str = include_str!("inside/share.py");
 
 /// Evaluates each line of its stdin, in which it has a word for each way to fill a directory.

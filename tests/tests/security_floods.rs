@@ -2,7 +2,7 @@
 //! neighbour is served all the same.
 //!
 //! Each container of `devns run` has a server of its own, so what one makes its server do is a matter between the two and
-//! the scheduler. What is compared is therefore a flood of as many processes of the real sysfs.
+//! the scheduler. What is compared is therefore a flood of as many processes of the real sysfs, or of a tmpfs.
 //! Loop devices 780 to 789 are this file's.
 
 #[path = "../attacks/mod.rs"]
@@ -17,8 +17,13 @@ const ATTRIBUTE: &str = "/sys/devices/virtual/mem/null/dev";
 const MEM: &str = "      - match: { subsystem: mem }\n        show: rw\n";
 
 fn script(how: &str) -> String {
+    script_in(how, "/dev")
+}
+
+fn script_in(how: &str, directory: &str) -> String {
     let body = include_str!("../attacks/flood.py");
-    attacks::script(&format!("HOW, ATTRIBUTE = {how:?}, {ATTRIBUTE:?}\n{body}"))
+    let what = format!("HOW, ATTRIBUTE, DIRECTORY = {how:?}, {ATTRIBUTE:?}, {directory:?}");
+    attacks::script(&format!("{what}\n{body}"))
 }
 
 fn container() -> Container {
@@ -33,9 +38,10 @@ fn flood(how: &str) -> Running {
 }
 
 /// The same by processes of the host's.
-fn native_flood() -> Running {
+fn native_flood(how: &str, directory: &str) -> Running {
     let mut command = Command::new(inside::PYTHON);
-    let mut flood = Running::start(command.args(["-c", &script("ask")]).stdin(Stdio::piped()));
+    let script = script_in(how, directory);
+    let mut flood = Running::start(command.args(["-c", &script]).stdin(Stdio::piped()));
     flood.expect("flooding");
     flood
 }
@@ -44,8 +50,11 @@ fn native_flood() -> Running {
 struct Neighbour(Running);
 
 impl Neighbour {
-    fn start() -> Neighbour {
-        let script = format!("ATTRIBUTE = {ATTRIBUTE:?}\n{}", inside::SHARE);
+    /// Of looks at an attribute, or of files in its /dev.
+    fn start(attribute: Option<&str>) -> Neighbour {
+        let attribute = attribute.map_or("None".into(), |path| format!("{path:?}"));
+        let what = format!("ATTRIBUTE, DIRECTORY = {attribute}, \"/dev\"");
+        let script = format!("{what}\n{}", inside::SHARE);
         let mut running = container().start(&["python3", "-c", &script]);
         running.expect("ready");
         Neighbour(running)
@@ -80,24 +89,21 @@ fn open_files_are_counted_and_given_back() {
         let resident = resident(holder.pid());
         assert!(resident < 64 << 10, "the server has {resident} KiB");
         // nobody else's
-        Neighbour::start().share();
+        Neighbour::start(Some(ATTRIBUTE)).share();
         holder.say("close");
         holder.expect("after\tok");
         holder.wait(Duration::from_secs(10)).ok();
     }
 }
 
-fn neighbour_is_served_during(how: &str) {
-    let mut neighbour = Neighbour::start();
+fn neighbour_is_served(mut neighbour: Neighbour, how: &str, mut native: Running) {
+    let beside_native = neighbour.share();
+    native.end();
+
     let device = Loop::add(780);
     let name = device.name();
     device.remove();
     let mut hearing = Heard::start(&Container::new().shows(&[&name]));
-
-    let mut native = native_flood();
-    let beside_native = neighbour.share();
-    native.end();
-
     let mut flood = flood(how);
     let beside_ours = neighbour.share();
     // and it hears in time what is plugged
@@ -111,19 +117,29 @@ fn neighbour_is_served_during(how: &str) {
     assert!(resident < 64 << 10, "the server has {resident} KiB");
     assert!(flood.is_alive(), "{}", flood.so_far());
     flood.end();
-    assert!(
-        beside_ours * 4 > beside_native,
-        "{beside_ours} a second, beside a flood of the host's sysfs {beside_native}"
-    );
-    eprintln!("{how}: {beside_ours} a second, beside a flood of the host's sysfs {beside_native}");
+    let both =
+        format!("{how}: {beside_ours} a second, beside a flood of the host's {beside_native}");
+    assert!(beside_ours * 4 > beside_native, "{both}");
+    eprintln!("{both}");
 }
 
 #[test]
 fn requests() {
-    neighbour_is_served_during("ask");
+    let neighbour = Neighbour::start(Some(ATTRIBUTE));
+    neighbour_is_served(neighbour, "ask", native_flood("ask", "/dev"));
 }
 
 #[test]
 fn synthetic_events() {
-    neighbour_is_served_during("uevent");
+    let neighbour = Neighbour::start(Some(ATTRIBUTE));
+    neighbour_is_served(neighbour, "uevent", native_flood("ask", "/dev"));
+}
+
+/// Of what is in /dev, made, moved and removed.
+#[test]
+fn changes_of_dev() {
+    let neighbour = Neighbour::start(None);
+    let place = tempfile::tempdir_in("/dev/shm").expect("a directory in a tmpfs");
+    let native = native_flood("change", &place.path().to_string_lossy());
+    neighbour_is_served(neighbour, "change", native);
 }

@@ -66,14 +66,19 @@ impl Watcher {
     fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Facts>, event: Uevent) {
         // gone already: its `remove` is on the way, and nothing is shown that is not there
         let Some(pinned) = Pinned::at(&self.engine.sysfs, devpath) else {
-            return;
+            return too_late(&event);
         };
         let mut device = pinned.device.clone();
         // what is there now is another device, or will be gone: that is said by what comes next
         let said = event.device_properties();
         let differs = |key: &&[u8]| !said.is_empty() && said.get(key) != device.properties.get(key);
-        if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs) {
-            return;
+        // the kernel takes away what names its subsystem first, and no rule can decide without that
+        let subsystem = device.subsystem.as_ref().map(|name| name.as_slice());
+        let is_going = event
+            .subsystem()
+            .is_some_and(|said| Some(said) != subsystem);
+        if [&b"MAJOR"[..], b"MINOR", b"DEVTYPE"].iter().any(differs) || is_going {
+            return too_late(&event);
         }
         // the event says the same as the `uevent` file, but no value in it can forge another
         if !said.is_empty() && !differs(&&b"DISKSEQ"[..]) {
@@ -81,7 +86,7 @@ impl Watcher {
         }
         let ready = self.read(self.engine.facts(device, is_new), &pinned);
         if self.has_heard_remove(devpath) {
-            return;
+            return too_late(&event);
         }
         if let (Action::Add, Some(number)) = (event.action, event.seqnum()) {
             self.added.insert(devpath.clone(), number);
@@ -220,6 +225,13 @@ impl Watcher {
             self.engine.revoke_below(devpath);
         }
         self.tell(change, &before, Cause::Udev(message));
+    }
+}
+
+/// A device has gone before it was looked at: nobody is told that it was there.
+fn too_late(event: &Uevent) {
+    if event.action == Action::Add {
+        log::debug!("gone before it was looked at: {}", event.devpath);
     }
 }
 

@@ -294,6 +294,21 @@ fn a_hidden_plug_tells_nobody_anything() {
 }
 
 #[test]
+fn a_device_that_is_going_is_not_decided_by_half_of_what_it_says() {
+    let rules = "      - match: { subsystem: block }\n        show: hide\n      - match: { devpath: /devices/virtual/** }\n        show: rw\n";
+    let mut host = host(rules, false, false);
+    plug(host.dir.path(), "loop3", "");
+    let link = "sys/devices/virtual/block/loop3/subsystem";
+    std::fs::remove_file(host.dir.path().join(link)).unwrap();
+    for action in [Action::Add, Action::Change] {
+        host.kernel(action, "loop3");
+    }
+    host.pull("loop3");
+    assert_eq!(host.log(), Vec::<String>::new());
+    assert_eq!(host.heard(), Vec::<String>::new());
+}
+
+#[test]
 fn what_the_file_systems_hide_is_not_told() {
     let rules = "      - match: { subsystem: block }\n        show: ro\n";
     let mut host = host(rules, false, false);

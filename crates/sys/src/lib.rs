@@ -6,6 +6,7 @@
 
 pub mod bpf;
 pub mod caps;
+pub mod devmapper;
 pub mod error;
 pub mod keyring;
 pub mod link;

@@ -139,7 +139,7 @@ pub trait Tree: Send + Sync + 'static {
         Ok(None)
     }
     /// Whether a file that was opened by [`Tree::open_for_all`] would still be such a one by its
-    /// attributes. Whether it is still there, and shows, is another question.
+    /// attributes, and is still there. Whether it shows is another question.
     fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
         let _ = file;
         false

@@ -38,7 +38,8 @@ It passes if, one second after the last change,
     devices still plugged and again with none;
   - no reader has met an error but ENOENT and ENODEV, and what reading the same attributes
     answers natively: such errors are learned beforehand, EINVAL of an interface that goes
-    is known, and so are ENXIO and EPERM of opening a device node;
+    is known, so are ENXIO and EPERM of opening a device node, and EIO of opening what has
+    just gone and the kernel would have read by itself;
   - no reader has seen a hidden name;
   - what the processes have put into /dev that change it, two in each container, is there
     as they left it: own entries are as those of a tmpfs on which the same was done, also
@@ -48,8 +49,8 @@ It passes if, one second after the last change,
   - they could remove everything, after which /dev has the names and the room that it had
     at the start;
   - each container has heard of each of its block devices that it came as often as that it
-    went, and of no other's; one in twenty may be gone before devns has looked at it, and
-    is never announced;
+    went, and of no other's; what it has not heard of was gone before devns had looked at
+    it, as devns says itself, and that is not so of more than every second;
   - devns holds as many descriptors as after a warm-up, and not much more memory, nodes,
     and files that the kernel reads by itself;
   - the mounts of the host are what they were.

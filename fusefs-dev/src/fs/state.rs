@@ -18,6 +18,9 @@ use crate::own::{self, Own, host};
 /// A device's type and number.
 pub type Number = (Kind, (u32, u32));
 
+/// How many names in a directory that was lost are told: each takes the kernel a moment, and what comes after waits.
+const MOST_LOST: usize = 4096;
+
 /// Something that shows.
 pub enum Found {
     /// A directory, given or the container's own or both.
@@ -244,8 +247,15 @@ impl State {
     }
 
     /// See [`viewfs::Store::outdated`].
-    pub fn outdated(&self, paths: &[BString]) -> Vec<Outdated> {
+    pub fn outdated(&mut self, paths: &[BString]) -> Vec<Outdated> {
         let mut outdated = Vec::new();
+        for (parent, own) in self.numbers.take_lost_directories() {
+            let names = own::names(own.as_fd()).unwrap_or_default();
+            for (name, _) in names.into_iter().take(MOST_LOST) {
+                let node = None;
+                outdated.push(Outdated { parent, name, node });
+            }
+        }
         for path in paths {
             let Some((above, name)) = split(path) else {
                 continue;

@@ -57,6 +57,7 @@ pub fn on_top(devices: &[Devnum], pids: &[i32]) -> Vec<OnTop> {
             });
         }
     }
+    mapped(&blocks, &mut found);
     loops(&blocks, &mut found);
     mounts(&blocks, pids, &mut found);
     swaps(&blocks, &mut found);
@@ -73,6 +74,32 @@ fn number(dir: &Path) -> Option<Devnum> {
     format!("b {}", text.trim()).parse().ok()
 }
 
+/// A device that is gone has no directory that says what holds it, but a device mapper device knows its number still.
+fn mapped(blocks: &[Devnum], found: &mut BTreeSet<OnTop>) {
+    for dir in entries(Path::new("/sys/block")) {
+        let Some(itself) = number(&dir).filter(|_| dir.join("dm").exists()) else {
+            continue;
+        };
+        let parts = sys::devmapper::parts(libc::makedev(itself.major, itself.minor));
+        for part in parts.unwrap_or_default() {
+            if let Some(device) = among(part, blocks) {
+                found.insert(OnTop {
+                    kind: "device",
+                    name: file_name(&dir),
+                    device,
+                });
+            }
+        }
+    }
+}
+
+/// Which of `blocks` has this number.
+fn among(number: libc::dev_t, blocks: &[Devnum]) -> Option<Devnum> {
+    let number = (libc::major(number), libc::minor(number));
+    let mut all = blocks.iter().copied();
+    all.find(|device| (device.major, device.minor) == number)
+}
+
 /// Loop devices name what is attached to them by a path of whoever did that; the number is asked of them.
 fn loops(blocks: &[Devnum], found: &mut BTreeSet<OnTop>) {
     for dir in entries(Path::new("/sys/block")) {
@@ -84,13 +111,11 @@ fn loops(blocks: &[Devnum], found: &mut BTreeSet<OnTop>) {
             continue;
         };
         let backing = sys::loopdev::backing_device(node.as_fd()).unwrap_or(0);
-        let (major, minor) = (libc::major(backing), libc::minor(backing));
-        let is_it = |device: &&Devnum| (device.major, device.minor) == (major, minor);
-        if let Some(device) = blocks.iter().find(is_it).filter(|_| backing != 0) {
+        if let Some(device) = among(backing, blocks).filter(|_| backing != 0) {
             found.insert(OnTop {
                 kind: "loop",
                 name,
-                device: *device,
+                device,
             });
         }
     }

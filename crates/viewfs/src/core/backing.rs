@@ -83,8 +83,8 @@ impl<T: Tree> Core<T> {
     }
 
     /// Whether what was found of it when its name was last looked up need not be asked again: nothing
-    /// was hidden since, its attributes are still such, and if the object has gone, the kernel notices
-    /// that when it opens it. What comes after it under its name is found within a second.
+    /// was hidden since, its attributes are still such, and it is there. If it goes before the kernel opens it,
+    /// that says EIO (`fuse_file_io_open`, fs/fuse/iomode.c).
     fn still_serves(&self, backing: &Backing) -> bool {
         let (when, generation) = backing.looked;
         when.elapsed() < LOOKED

@@ -1,11 +1,12 @@
 //! A container whose processes read and report.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
@@ -46,12 +47,17 @@ pub struct Reader {
     devns: Child,
     ask: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    peaks: Arc<Peaks>,
+    told: Arc<Told>,
 }
 
-/// What the server says of a mount now and then.
+/// What the server says in its log.
 #[derive(Default)]
-struct Peaks {
+struct Told {
+    /// How often a device of this name was gone before the server had looked at it.
+    gone: Mutex<BTreeMap<String, u64>>,
+    /// How often events did not get as far as the server.
+    overruns: AtomicUsize,
+    // of a mount, now and then
     nodes: Peak,
     backings: Peak,
     given_up: AtomicUsize,
@@ -104,20 +110,23 @@ impl Reader {
         command.args(["--", "/usr/bin/python3", "-c", READER, hidden]);
         let numbers = [who.processes, who.changers, who.first, THIRD, who.other];
         command.args(numbers.map(|n| n.to_string()));
-        command.env("RUST_LOG", "warn,fuser=error,viewfs::core::sweep=debug");
+        command.env(
+            "RUST_LOG",
+            "warn,fuser=error,viewfs::core::sweep=debug,engine::hotplug=debug",
+        );
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut devns = command
             .stderr(Stdio::piped())
             .spawn()
             .context("devns run")?;
-        let peaks = Arc::<Peaks>::default();
-        let (log, told) = (devns.stderr.take().context("a pipe")?, peaks.clone());
+        let all = Arc::<Told>::default();
+        let (log, told) = (devns.stderr.take().context("a pipe")?, all.clone());
         std::thread::spawn(move || follow(BufReader::new(log), &told));
         let answers = BufReader::new(devns.stdout.take().context("a pipe")?);
         Ok(Reader {
             name,
             hidden: hidden.to_string(),
-            peaks,
+            told: all,
             ask: devns.stdin.take(),
             answers,
             devns,
@@ -144,10 +153,25 @@ impl Reader {
         Ok(Held {
             fds: self.descriptors()?,
             rss: rss.context("no VmRSS")?,
-            nodes: self.peaks.nodes.take(),
-            backings: self.peaks.backings.take(),
-            given_up: self.peaks.given_up.load(Ordering::Relaxed),
+            nodes: self.told.nodes.take(),
+            backings: self.told.backings.take(),
+            given_up: self.told.given_up.load(Ordering::Relaxed),
         })
+    }
+
+    /// How often the block device `name` was gone before the server had looked at it.
+    pub fn gone(&self, name: &str) -> u64 {
+        let gone = self
+            .told
+            .gone
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        gone.get(name).copied().unwrap_or(0)
+    }
+
+    /// How often events were lost on their way to the server.
+    pub fn overruns(&self) -> usize {
+        self.told.overruns.load(Ordering::Relaxed)
     }
 
     /// What the descriptors are of that devns has open, sorted.
@@ -210,9 +234,18 @@ impl Drop for Reader {
     }
 }
 
-/// Read the server's log: what it says of its nodes, and all else for the reader of ours.
-fn follow(log: impl BufRead, peaks: &Peaks) {
+/// Read the server's log: what it says of its nodes and of devices, and all else for the reader of ours.
+fn follow(log: impl BufRead, told: &Told) {
     for line in log.lines().map_while(Result::ok) {
+        if let Some((_, devpath)) = line.split_once("debug: gone before it was looked at: ") {
+            let name = devpath.rsplit('/').next().unwrap_or_default();
+            let mut gone = told.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            *gone.entry(name.to_string()).or_default() += 1;
+            continue;
+        }
+        if line.contains("uevents were lost") {
+            told.overruns.fetch_add(1, Ordering::Relaxed);
+        }
         let Some((_, said)) = line.split_once("debug: nodes: ") else {
             eprintln!("{line}");
             continue;
@@ -221,10 +254,10 @@ fn follow(log: impl BufRead, peaks: &Peaks) {
             let number = part.rsplit(' ').next().unwrap_or_default();
             number.parse().unwrap_or_default()
         });
-        for peak in [&peaks.nodes, &peaks.backings] {
+        for peak in [&told.nodes, &told.backings] {
             peak.put(numbers.next().unwrap_or_default());
         }
         let given_up = numbers.next().unwrap_or_default();
-        peaks.given_up.fetch_add(given_up, Ordering::Relaxed);
+        told.given_up.fetch_add(given_up, Ordering::Relaxed);
     }
 }

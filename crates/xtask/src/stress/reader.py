@@ -21,6 +21,9 @@ OTHERS = {line.split()[4] for line in open("/proc/self/mountinfo")} - {"/sys", "
 # driver's "no such device" and the gate that has shut before the name is gone
 GONE = {errno.ENOENT, errno.ENODEV}
 GONE_AT_OPEN = GONE | {errno.ENXIO, errno.EPERM}
+# the kernel cannot open what it would read without us, since that has gone since we were asked
+# (fuse_file_io_open in fs/fuse/iomode.c)
+GONE_AT_KERNELS_OPEN = GONE | {errno.EIO}
 # what the kernel answers for an interface that is going (netdev_show, netstat_show in
 # net/core/net-sysfs.c), natively too
 GOING_INTERFACE = re.compile(r"/net/(st\d+)/")
@@ -75,14 +78,17 @@ class Holder:
                     note(False, path, "read of an open file", e.errno)
 
 
-def read(path, holder):
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+def is_pluggable(path):
+    return any(PLUGGED.match(part) for part in path.split("/"))
+
+
+def read(path, fd, holder):
     try:
         os.read(fd, 4096)
     except OSError:
         os.close(fd)
         raise
-    if holder and any(PLUGGED.match(part) for part in path.split("/")):
+    if holder and is_pluggable(path):
         holder.hold(path, fd)
     else:
         os.close(fd)
@@ -100,8 +106,10 @@ def look(path, learning, holder, opens):
             call = "stat"
             os.stat(path)
         elif stat.S_ISREG(mode) and mode & 0o444 and not path.startswith("/dev/"):
+            call, allowed = "open", GONE_AT_KERNELS_OPEN if is_pluggable(path) else GONE
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             call, allowed = "read", allowed_of(path)
-            read(path, holder)
+            read(path, fd, holder)
         elif stat.S_ISBLK(mode) and opens:
             call, allowed = "open", GONE_AT_OPEN
             os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
@@ -277,7 +285,8 @@ def listen(sock, heard):
         try:
             message = sock.recv(8192)
         except OSError as e:  # ENOBUFS: it is not devns then that lost events
-            heard[f"lost: {errno.errorcode[e.errno]}"] = 1
+            lost = f"lost: {errno.errorcode[e.errno]}"
+            heard[lost] = heard.get(lost, 0) + 1
             continue
         vars = dict(s.split("=", 1) for s in message.decode(errors="replace").split("\0")[1:] if "=" in s)
         if vars.get("SUBSYSTEM") == "block":

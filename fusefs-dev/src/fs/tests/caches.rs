@@ -103,3 +103,32 @@ fn what_the_kernel_may_be_wrong_about_it_has_to_look_up_first() {
     assert_eq!(setup.fs.attributes(disk), Err(Error::NotFound));
     assert!(setup.fs.lost().is_empty());
 }
+
+/// A node covers a directory: what is in there can only be reached by who has it open, and has to go with that.
+#[test]
+fn what_is_in_a_directory_that_is_lost_is_forgotten_name_by_name() {
+    let setup = Setup::new(Vec::new());
+    setup.make("/sda", New::Directory).unwrap();
+    setup.make("/sda/below", New::Directory).unwrap();
+    for path in ["/sda/one", "/sda/below/two"] {
+        setup.make(path, New::File).unwrap();
+    }
+    let numbers = ["/sda", "/sda/below"].map(|path| setup.at(path).unwrap().number);
+    setup.plug(sda());
+    let told = || {
+        let all = setup.fs.outdated(&[]).into_iter();
+        let mut all: Vec<_> = all.map(|o| (o.parent, o.name.to_string())).collect();
+        all.sort();
+        all
+    };
+    let names = [
+        (numbers[0], "below"),
+        (numbers[0], "one"),
+        (numbers[1], "two"),
+    ];
+    assert_eq!(
+        told(),
+        names.map(|(parent, name)| (parent, name.to_string()))
+    );
+    assert!(told().is_empty(), "it was said");
+}
