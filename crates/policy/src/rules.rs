@@ -61,7 +61,7 @@ impl Rules {
         })
     }
 
-    /// A built-in policy ([`builtins`](crate::builtins)) as a rule set of its own.
+    /// A built-in policy ([`builtins`]) as a rule set of its own.
     pub fn builtin(name: &str) -> Option<Rules> {
         let builtin = builtin();
         let own = builtin
