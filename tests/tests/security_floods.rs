@@ -9,6 +9,7 @@
 mod attacks;
 
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tests::{Container, Heard, Loop, Running, inside};
@@ -81,6 +82,7 @@ fn resident(pid: i32) -> u64 {
 
 #[test]
 fn open_files_are_counted_and_given_back() {
+    let _turn = turn();
     for container in [container(), container().userns()] {
         let mut holder = container.start(&["python3", "-c", &script("hold")]);
         let line = holder.line(Duration::from_secs(60), |l| l.starts_with("held"));
@@ -94,6 +96,13 @@ fn open_files_are_counted_and_given_back() {
         holder.expect("after\tok");
         holder.wait(Duration::from_secs(10)).ok();
     }
+}
+
+/// One flood at a time: what one makes of the machine, another would measure.
+static FLOOD: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    FLOOD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn neighbour_is_served(mut neighbour: Neighbour, how: &str, mut native: Running) {
@@ -125,12 +134,14 @@ fn neighbour_is_served(mut neighbour: Neighbour, how: &str, mut native: Running)
 
 #[test]
 fn requests() {
+    let _turn = turn();
     let neighbour = Neighbour::start(Some(ATTRIBUTE));
     neighbour_is_served(neighbour, "ask", native_flood("ask", "/dev"));
 }
 
 #[test]
 fn synthetic_events() {
+    let _turn = turn();
     let neighbour = Neighbour::start(Some(ATTRIBUTE));
     neighbour_is_served(neighbour, "uevent", native_flood("ask", "/dev"));
 }
@@ -138,6 +149,7 @@ fn synthetic_events() {
 /// Of what is in /dev, made, moved and removed.
 #[test]
 fn changes_of_dev() {
+    let _turn = turn();
     let neighbour = Neighbour::start(None);
     let place = tempfile::tempdir_in("/dev/shm").expect("a directory in a tmpfs");
     let native = native_flood("change", &place.path().to_string_lossy());
