@@ -46,8 +46,8 @@ fn a_tmpfs_in_containers_is_as_another() {
 /// Against vacuity: a file system that is full too early is found, by a short sequence.
 #[test]
 fn a_difference_is_found() {
-    // its root, the top and the directory of both: room for four names, or for less where attributes take the
-    // room of inodes (mm/shmem.c, since Linux 6.6)
+    // its root, the top and the directory of both leave room for four names. User attributes take of it too, a KiB
+    // like an inode (measured on 6.18, since 6.6 says mm/shmem.c): one of 4,000 bytes leaves no room for a second name
     let (small, large) = (Tmpfs::new("mode=755,nr_inodes=7"), Tmpfs::new("mode=755"));
     let output = on_host(&small, &large).exits(1);
     assert!(output.stdout.contains("in turn: "), "{output}");
@@ -57,7 +57,7 @@ fn a_difference_is_found() {
         .lines()
         .filter(|l| l.starts_with("  thread "))
         .count();
-    assert!((3..=10).contains(&first), "{output}");
+    assert!((2..=10).contains(&first), "{output}");
 }
 
 #[test]

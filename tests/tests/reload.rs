@@ -206,6 +206,28 @@ fn what_is_saved_is_taken_however_it_is_saved() {
     assert_eq!(inside.0.so_far().matches("reloaded").count(), lines);
 }
 
+/// A directory with nothing in it, or none at all, is looked at as well, and so is a file that was wrong.
+#[test]
+fn what_comes_to_be_included_is_taken() {
+    let _device = Loop::add(887);
+    let others = "containers: [{ match: { name: another }, policy: minimal }]\n";
+    let file = File::new(&format!("version: 1\ninclude: \"conf.d/*.yaml\"\n{others}"));
+    let mut inside = Shell::start(&Container::new().policy(file.path()).arg("--watch"));
+    inside.says("ls /sys/class/block", "");
+    let late = file.0.path().join("conf.d/late.yaml");
+    fs::create_dir_all(late.with_file_name("empty")).expect("directories");
+    std::thread::sleep(Duration::from_millis(300));
+    fs::write(&late, "version: 2\n").expect("a rule file");
+    inside
+        .0
+        .expect_error("not reloaded, the rules stay as they were");
+    let binding = "containers: [{ match: { name: \"**\" }, policy: test }]\n";
+    fs::write(&late, show_block(&["loop887"]) + binding).expect("a rule file");
+    inside.says("ls /sys/class/block", "loop887");
+    fs::remove_file(&late).expect("it is there");
+    inside.says("ls /sys/class/block", "");
+}
+
 #[test]
 fn nodes_owners_limits_and_the_binding_follow() {
     let device = Loop::add(887);

@@ -18,8 +18,9 @@ use nix::unistd::{pipe2, read, write};
 use policy::{Cpus, Policy, ViewChange};
 
 use crate::failure::{Failure, Status};
-use crate::rules::{Loaded, load_with_sources};
-use files::Files;
+use crate::files::OnDisk;
+use crate::rules::{Loaded, load_from};
+use files::{Files, Noting};
 
 /// How long files have to be left alone before they are read: an editor may write in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -83,7 +84,7 @@ impl Reloads {
             is_end: Arc::default(),
         };
         let files = match watch {
-            true => Some(Files::watch(spec, &loaded)?),
+            true => Some(Files::watch(spec)?),
             false => None,
         };
         let mut work = Work {
@@ -130,7 +131,7 @@ impl Work {
     fn run(&mut self, asked: &OwnedFd) {
         // since when something has happened to the files, and last
         let now = Instant::now();
-        // they may have since they were read at the start
+        // they may have since they were read at the start, and which they are is known once they have been read again
         let mut restless = self.files.is_some().then_some((now, now));
         loop {
             let due = restless.map(|(first, last)| (last + QUIET).min(first + PATIENCE));
@@ -142,14 +143,11 @@ impl Work {
             if is_changed {
                 restless = Some((restless.map_or(now, |(first, _)| first), now));
             }
-            if is_asked {
-                restless = None;
-                self.reload(true);
-            } else if due.is_some_and(|due| due <= now) {
-                restless = None;
-                if self.files.as_ref().is_some_and(Files::have_changed) {
-                    self.reload(false);
-                }
+            if is_asked || due.is_some_and(|due| due <= now) {
+                let is_due = is_asked || self.files.as_ref().is_some_and(Files::have_changed);
+                let is_more = is_due && self.reload(is_asked);
+                // what was not watched while it was read may have changed since
+                restless = is_more.then(|| (Instant::now(), Instant::now()));
             }
         }
     }
@@ -179,13 +177,15 @@ impl Work {
         (is_asked, is_changed)
     }
 
-    /// Takes up what the files hold now. Unless somebody asked, nothing is said if that is the same.
-    fn reload(&mut self, is_asked: bool) {
+    /// Takes up what the files hold now. Unless somebody asked, nothing is said if that is the same. Whether there are
+    /// files that were not watched before.
+    fn reload(&mut self, is_asked: bool) -> bool {
         if let Some(files) = &mut self.files {
             // before they are read: what changes meanwhile is read again
             files.note();
         }
-        let done = load_with_sources(&self.spec).and_then(|loaded| {
+        let noting = Noting::new(&OnDisk);
+        let done = load_from(&self.spec, &noting).and_then(|loaded| {
             if !is_asked && loaded.sources == self.loaded.sources {
                 return Ok(None);
             }
@@ -204,11 +204,13 @@ impl Work {
                 log::error!(target: TARGET, "{spec}: not reloaded, the rules stay as they were:{gap}{why}");
             }
         }
-        if let Some(files) = &mut self.files
-            && let Err(e) = files.follow(&self.spec, &self.loaded)
-        {
+        let Some(files) = &mut self.files else {
+            return false;
+        };
+        files.follow(noting.looked_at()).unwrap_or_else(|e| {
             log::error!(target: TARGET, "{}: cannot be watched any more: {e}", self.spec);
-        }
+            false
+        })
     }
 }
 

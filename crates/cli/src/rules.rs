@@ -24,6 +24,11 @@ pub fn load(spec: &str) -> Result<Rules, Failure> {
 
 /// The same, with what was read.
 pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
+    load_from(spec, &OnDisk)
+}
+
+/// The same, of these files.
+pub fn load_from(spec: &str, files: &dyn Files) -> Result<Loaded, Failure> {
     let usage = |message: String| Failure::new(Status::Usage, message);
     if let Some(name) = spec.strip_prefix("builtin:") {
         let rules = Rules::builtin(name).ok_or_else(|| {
@@ -35,7 +40,7 @@ pub fn load_with_sources(spec: &str) -> Result<Loaded, Failure> {
         let sources = Vec::new();
         return rules.map(|rules| Loaded { rules, sources });
     }
-    let rules = Rules::load(spec, &OnDisk).map_err(|errors| match unreadable(&errors) {
+    let rules = Rules::load(spec, files).map_err(|errors| match unreadable(&errors) {
         Some(message) => usage(format!("the rule file {message}"))
             .mend("name a rule file, or a built-in policy such as builtin:minimal"),
         None => usage(errors.to_string()),

@@ -1,32 +1,42 @@
 //! The rule language as a table: every kind of map with its keys, what they mean and what may stand there.
 //!
-//! What describes the language to others is made from it. [`schema()`] is for editors; the loader reads rules by tables of its own, and a test
-//! holds that both know the same keys.
+//! What describes the language to others is made from it: [`schema()`] is for editors, and [`crate::format()`] has keys in the order in
+//! which they stand here. The loader reads rules by tables of its own, and a test holds that both know the same keys.
 
 mod file;
 mod matching;
 mod rule;
 mod schema;
 
+pub(crate) use file::{BINDING, CONTAINER, FILE, LIMITS, POLICY};
+pub(crate) use matching::MATCH;
+pub(crate) use rule::{NODE, RULE, SYSFS};
 pub use schema::schema;
 
 /// A kind of map.
-struct Kind {
+pub(crate) struct Kind {
     /// What it is called.
-    name: &'static str,
-    keys: &'static [Key],
+    pub name: &'static str,
+    pub keys: &'static [Key],
     /// Keys that must be there.
     required: &'static [&'static str],
     /// How many keys there are at least.
     least: u32,
 }
 
+impl Kind {
+    /// Where `key` comes among its keys; None if it is none of them.
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.keys.iter().position(|known| known.name == key)
+    }
+}
+
 /// A key, and what stands there.
-struct Key {
-    name: &'static str,
+pub(crate) struct Key {
+    pub name: &'static str,
     /// What it means: a sentence or two, with units and default.
     about: &'static str,
-    value: Says,
+    pub value: Says,
     /// What is meant where it is missing, as JSON.
     default: Option<&'static str>,
     /// As JSON, which is YAML too. Each can stand in a rule file.
@@ -34,7 +44,7 @@ struct Key {
 }
 
 /// What may stand at a key.
-enum Says {
+pub(crate) enum Says {
     /// A scalar; a number without quotes is taken as it is written. The text matches this regular expression.
     Text(&'static str),
     /// A scalar that YAML must take for a string, since a number would be another one. It matches this.

@@ -1,6 +1,7 @@
 //! The files that rules are read from, watched by the directories that they are in: an editor that saves puts
 //! another file in a file's place.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
-use crate::rules::Loaded;
+use policy::FileText;
 
 /// Whatever may mean that a name stands for something else now. inotify says only that it is worth a look.
 const EVENTS: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE
@@ -26,6 +27,39 @@ const EVENTS: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE
 /// What is at a path: device, inode, size, times; None: nothing.
 type State = Option<(u64, u64, u64, [i64; 4])>;
 
+/// Files that are read, and which those are: what was not there, and directories in which nothing was found, too.
+pub struct Noting<'a> {
+    files: &'a dyn policy::Files,
+    looked_at: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl<'a> Noting<'a> {
+    pub fn new(files: &'a dyn policy::Files) -> Noting<'a> {
+        Noting {
+            files,
+            looked_at: RefCell::default(),
+        }
+    }
+
+    /// What was asked for.
+    pub fn looked_at(self) -> BTreeSet<PathBuf> {
+        self.looked_at.into_inner()
+    }
+}
+
+impl policy::Files for Noting<'_> {
+    fn read(&self, name: &str) -> Result<FileText, String> {
+        self.looked_at.borrow_mut().insert(name.into());
+        self.files.read(name)
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<String>, String> {
+        let path = if dir.is_empty() { "." } else { dir };
+        self.looked_at.borrow_mut().insert(path.into());
+        self.files.list(dir)
+    }
+}
+
 /// The watched files.
 pub struct Files {
     inotify: Inotify,
@@ -35,22 +69,24 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those that `loaded` was read from.
-    pub fn watch(spec: &str, loaded: &Loaded) -> io::Result<Files> {
+    /// The one that `spec` names, and what it includes once that is known.
+    pub fn watch(spec: &str) -> io::Result<Files> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let mut files = Files {
             inotify,
             watches: BTreeSet::new(),
             noted: BTreeMap::new(),
         };
-        files.follow(spec, loaded)?;
+        files.follow([PathBuf::from(spec)].into())?;
         Ok(files)
     }
 
-    /// Watches what the rules are read from now, and where names lead now. What is new counts as changed.
-    pub fn follow(&mut self, spec: &str, loaded: &Loaded) -> io::Result<()> {
+    /// Watches what was looked at when the rules were read last, and where names lead now. Whether there is more of it
+    /// than before; that counts as changed.
+    pub fn follow(&mut self, looked_at: BTreeSet<PathBuf>) -> io::Result<bool> {
         let before = std::mem::take(&mut self.noted);
-        for path in paths(spec, loaded) {
+        let is_more = looked_at.iter().any(|path| !before.contains_key(path));
+        for path in looked_at {
             let state = before.get(&path).copied().flatten();
             self.noted.insert(path, state);
         }
@@ -64,7 +100,7 @@ impl Files {
             let _ = self.inotify.rm_watch(*old);
         }
         self.watches = watches;
-        Ok(())
+        Ok(is_more)
     }
 
     /// Watches a directory, or while it is not there the nearest above it.
@@ -101,17 +137,6 @@ impl AsFd for Files {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
-}
-
-/// The files, and the directories of all but the first: what is included is named by globs, and one more may come to match.
-fn paths(spec: &str, loaded: &Loaded) -> BTreeSet<PathBuf> {
-    let mut paths: BTreeSet<PathBuf> = [PathBuf::from(spec)].into();
-    for source in loaded.sources.iter().skip(1) {
-        let path = PathBuf::from(&source.name);
-        paths.extend(path.parent().map(Path::to_path_buf));
-        paths.insert(path);
-    }
-    paths
 }
 
 /// Where the names of these paths are, as they are written and as links have it; a directory among them itself.

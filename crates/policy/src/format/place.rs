@@ -1,6 +1,10 @@
-//! The places of the rule language: which keys a map has and in which order, what is written on lines of its own.
+//! The places of the rule language: what stands where, and what is written on lines of its own. The keys of a map, and
+//! their order, are those of [`crate::language`].
 
-use crate::yaml::written::Item;
+use crate::{
+    language::{self, Kind},
+    yaml::written::Item,
+};
 
 /// What kind of value stands somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,60 +29,33 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The keys of a map here, in their order. Empty where names are free.
-    fn keys(self) -> &'static [&'static str] {
+    /// The map that stands here, as the language has it. None where names are free.
+    pub(super) fn map(self) -> Option<&'static Kind> {
         match self {
-            Place::File => &["version", "include", "containers", "policies"],
-            Place::Binding => &["match", "policy"],
-            Place::BindingMatch => &["id", "name", "image", "label", "annotation", "cgroup"],
-            Place::Policy => &["base", "ancestors", "cpus", "limits", "rules"],
-            Place::Rule => &[
-                "name",
-                "match",
-                "path",
-                "show",
-                "scope",
-                "ancestors",
-                "node",
-                "sysfs",
-                "events",
-                "on_revoke",
-            ],
-            Place::Match => &[
-                "subsystem",
-                "devtype",
-                "devname",
-                "devpath",
-                "driver",
-                "devnum",
-                "property",
-                "attr",
-                "tag",
-                "link",
-                "parent",
-                "not",
-                "any",
-            ],
-            Place::Node => &["mode", "uid", "gid", "link"],
-            Place::Sysfs => &["write", "hide"],
-            Place::Limits => &["inodes", "bytes"],
+            Place::File => Some(&language::FILE),
+            Place::Binding => Some(&language::BINDING),
+            Place::BindingMatch => Some(&language::CONTAINER),
+            Place::Policy => Some(&language::POLICY),
+            Place::Rule => Some(&language::RULE),
+            Place::Match => Some(&language::MATCH),
+            Place::Node => Some(&language::NODE),
+            Place::Sysfs => Some(&language::SYSFS),
+            Place::Limits => Some(&language::LIMITS),
             Place::Containers | Place::Policies | Place::Rules | Place::Words | Place::Unknown => {
-                &[]
+                None
             }
         }
     }
 
     /// Where a key comes among those of its map. Keys that are not known come last, in the order in which they are.
     pub fn rank(self, key: &str) -> usize {
-        let keys = self.keys();
-        keys.iter()
-            .position(|known| *known == key)
-            .unwrap_or(keys.len())
+        let known = self.map().and_then(|map| map.position(key));
+        known.unwrap_or(usize::MAX)
     }
 
     /// Whether `key` is one of the language's.
     pub fn has(self, key: &str) -> bool {
-        self.keys().contains(&key)
+        self.map().and_then(|map| map.position(key)).is_some()
     }
 
     /// What the value of an item here is.
@@ -90,7 +67,7 @@ impl Place {
     }
 
     /// What stands under a key of a map here.
-    fn under(self, key: &str) -> Place {
+    pub(super) fn under(self, key: &str) -> Place {
         match (self, key) {
             (Place::File, "containers") => Place::Containers,
             (Place::File, "policies") => Place::Policies,
@@ -108,7 +85,7 @@ impl Place {
     }
 
     /// What an item of a list here is.
-    fn item(self) -> Place {
+    pub(super) fn item(self) -> Place {
         match self {
             Place::Containers => Place::Binding,
             Place::Rules => Place::Rule,

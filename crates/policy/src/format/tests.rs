@@ -1,6 +1,6 @@
 use super::{format, place::Place};
 use crate::{
-    Rules,
+    language::{self, Says},
     yaml::{self, Node, Value},
 };
 
@@ -262,44 +262,35 @@ mod refused {
 }
 
 /// What the language knows has a place in the layout: the loader lists its keys where it meets a wrong one.
+/// What the language has at a place is what the place says, all the way down.
 #[test]
-fn every_key_of_the_language_has_its_place() {
-    let rule = |text: &str| format!("version: 1\npolicies: {{ p: {{ rules: [{text}] }} }}\n");
-    for (place, text) in [
-        (Place::File, "xxxxxxxxxxxx: 1\n".to_owned()),
-        (Place::Binding, "containers: [{ xxxxxxxxxxxx: 1 }]\n".into()),
-        (
-            Place::BindingMatch,
-            "containers: [{ match: { xxxxxxxxxxxx: 1 } }]\n".into(),
-        ),
-        (
-            Place::Policy,
-            "policies: { p: { xxxxxxxxxxxx: 1 } }\n".into(),
-        ),
-        (
-            Place::Limits,
-            "policies: { p: { limits: { xxxxxxxxxxxx: 1 } } }\n".into(),
-        ),
-        (Place::Rule, rule("{ xxxxxxxxxxxx: 1 }")),
-        (Place::Match, rule("{ match: { xxxxxxxxxxxx: 1 } }")),
-        (
-            Place::Node,
-            rule("{ match: {}, node: { xxxxxxxxxxxx: 1 } }"),
-        ),
-        (
-            Place::Sysfs,
-            rule("{ match: {}, sysfs: { xxxxxxxxxxxx: 1 } }"),
-        ),
-    ] {
-        let errors = Rules::parse("x", &text).unwrap_err().found;
-        let wrong = errors.iter().find(|e| e.message.contains("`xxxxxxxxxxxx`"));
-        let expected = wrong.and_then(|e| e.expected.as_deref()).unwrap();
-        let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        assert!(!keys.is_empty(), "{expected}");
-        for key in keys {
-            // `attr: { xxxxxxxxxxxx: "..." }` is a whole key and its value
-            let key = key.split(':').next().unwrap_or_default();
-            assert!(place.has(key), "{place:?} lacks {key}");
+fn every_map_of_the_language_has_its_place() {
+    fn holds(place: Place, says: &'static Says, seen: &mut Vec<&'static str>) {
+        match says {
+            Says::Map(kind) => {
+                let map = place
+                    .map()
+                    .unwrap_or_else(|| panic!("{place:?} has no keys"));
+                assert_eq!(map.name, kind.name, "{place:?}");
+                if !seen.contains(&kind.name) {
+                    seen.push(kind.name);
+                    for key in kind.keys {
+                        holds(place.under(key.name), &key.value, seen);
+                    }
+                }
+            }
+            Says::List { of, alone, .. } => {
+                holds(place.item(), of, seen);
+                if *alone {
+                    holds(place, of, seen);
+                }
+            }
+            Says::Named { of, .. } => holds(place.under("any name"), of, seen),
+            _ => assert_eq!(place, Place::Words),
         }
     }
+    static FILE: Says = Says::Map(&language::FILE);
+    let mut seen = Vec::new();
+    holds(Place::File, &FILE, &mut seen);
+    assert_eq!(seen.len(), 9, "{seen:?}");
 }

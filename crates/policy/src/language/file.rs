@@ -3,7 +3,7 @@
 use super::{ANCESTORS, ANY_TEXT, Kind, NAME, NAMED_GLOBS, Says, globs, key, rule::RULE};
 
 /// A rules file.
-pub(super) static FILE: Kind = Kind {
+pub(crate) static FILE: Kind = Kind {
     name: "file",
     required: &["version"],
     least: 1,
@@ -47,7 +47,7 @@ pub(super) static FILE: Kind = Kind {
 };
 
 /// An entry of `containers`.
-pub(super) static BINDING: Kind = Kind {
+pub(crate) static BINDING: Kind = Kind {
     name: "binding",
     required: &["match", "policy"],
     least: 2,
@@ -68,7 +68,7 @@ pub(super) static BINDING: Kind = Kind {
 };
 
 /// `match` of an entry of `containers`.
-pub(super) static CONTAINER: Kind = Kind {
+pub(crate) static CONTAINER: Kind = Kind {
     name: "container",
     required: &[],
     least: 1,
@@ -116,7 +116,7 @@ pub(super) static CONTAINER: Kind = Kind {
 };
 
 /// A policy.
-pub(super) static POLICY: Kind = Kind {
+pub(crate) static POLICY: Kind = Kind {
     name: "policy",
     required: &[],
     least: 0,
@@ -132,6 +132,13 @@ pub(super) static POLICY: Kind = Kind {
             &["[]", "[\"minimal\"]", "\"all\""],
         )
         .or("[\"minimal\"]"),
+        key(
+            "ancestors",
+            "What shows of the devices above a shown one, for the rules of this policy that do not say. Default `files`.",
+            ANCESTORS,
+            &["\"skeleton\""],
+        )
+        .or("\"files\""),
         key(
             "cpus",
             "Which CPUs /sys/devices/system/cpu has. Default: what the first of its bases says that says it, else `host`.",
@@ -150,13 +157,6 @@ pub(super) static POLICY: Kind = Kind {
             &["{ \"inodes\": 1000, \"bytes\": \"4M\" }"],
         ),
         key(
-            "ancestors",
-            "What shows of the devices above a shown one, for the rules of this policy that do not say. Default `files`.",
-            ANCESTORS,
-            &["\"skeleton\""],
-        )
-        .or("\"files\""),
-        key(
             "rules",
             "The rules. The first that matches a device, or one above it, decides; what none matches is hidden.",
             Says::List {
@@ -170,7 +170,7 @@ pub(super) static POLICY: Kind = Kind {
 };
 
 /// `limits` of a policy.
-pub(super) static LIMITS: Kind = Kind {
+pub(crate) static LIMITS: Kind = Kind {
     name: "limits",
     required: &[],
     least: 0,

@@ -3,7 +3,7 @@
 use super::{ANY_TEXT, DEVNUM, Kind, NAMED_GLOBS, PART, RELATIVE, SYSFS_PATH, Says, globs, key};
 
 /// `match` of a rule, and what stands under `parent`, `not` and `any`.
-pub(super) static MATCH: Kind = Kind {
+pub(crate) static MATCH: Kind = Kind {
     name: "match",
     required: &[],
     least: 1,

@@ -5,7 +5,7 @@ use super::{
 };
 
 /// A rule.
-pub(super) static RULE: Kind = Kind {
+pub(crate) static RULE: Kind = Kind {
     name: "rule",
     required: &["show"],
     least: 2,
@@ -94,7 +94,7 @@ pub(super) static RULE: Kind = Kind {
 };
 
 /// `node` of a rule.
-pub(super) static NODE: Kind = Kind {
+pub(crate) static NODE: Kind = Kind {
     name: "node",
     required: &[],
     least: 0,
@@ -131,7 +131,7 @@ pub(super) static NODE: Kind = Kind {
 };
 
 /// `sysfs` of a rule.
-pub(super) static SYSFS: Kind = Kind {
+pub(crate) static SYSFS: Kind = Kind {
     name: "sysfs",
     required: &[],
     least: 0,
