@@ -4,6 +4,7 @@
 //! [`hooks::Hook`]s: what a device, or one above it, must be for the rule to have a say. Who is found here is still asked in full.
 
 mod hooks;
+mod numbers;
 mod tables;
 
 use rustc_hash::FxHashMap;

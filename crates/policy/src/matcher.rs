@@ -259,14 +259,20 @@ impl DevnumPattern {
         })
     }
 
-    /// The one number that it matches, if there is only one.
-    pub fn only(&self) -> Option<Devnum> {
-        let one = |(low, high): (u32, u32)| (low == high).then_some(low);
-        Some(Devnum {
-            kind: self.kind,
-            major: one(self.major)?,
-            minor: one(self.minor)?,
-        })
+    /// The table that it is about.
+    pub fn kind(&self) -> DevKind {
+        self.kind
+    }
+
+    /// The one major that it matches, if there is only one.
+    pub fn major(&self) -> Option<u32> {
+        let (low, high) = self.major;
+        (low == high).then_some(low)
+    }
+
+    /// The first and the last minor that it matches.
+    pub fn minors(&self) -> (u32, u32) {
+        self.minor
     }
 
     /// Whether whatever this matches, the other one does.

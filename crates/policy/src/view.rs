@@ -49,7 +49,7 @@ pub struct View {
 struct Entry {
     decision: Decision,
     /// Of devices that show rw or ro.
-    shown: Option<Shown>,
+    shown: Option<Box<Shown>>,
     sight: Option<Sight>,
     /// Of devices with a sight; else empty.
     links: Links,
@@ -118,7 +118,7 @@ impl View {
     pub fn shown(&self) -> impl Iterator<Item = (&Devpath, &Shown)> {
         self.entries
             .iter()
-            .filter_map(|(devpath, entry)| Some((devpath, entry.shown.as_ref()?)))
+            .filter_map(|(devpath, entry)| Some((devpath, entry.shown.as_deref()?)))
     }
 
     /// The devices that are hidden because of what udev has not said yet.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use kobject::Devnum;
-
 use crate::{
     glob::{Glob, Globs},
     matcher::{Condition, DevnumPattern, Matcher},
@@ -15,7 +13,7 @@ pub(super) enum What {
     Subsystem(Vec<u8>),
     Devtype(Vec<u8>),
     Driver(Vec<u8>),
-    Devnum(Devnum),
+    Devnum(DevnumPattern),
     Devname(Start),
     Devpath(Start),
     /// One part of its devpath, wherever it stands.
@@ -43,6 +41,9 @@ pub(super) struct Hook {
 
 /// A devpath that begins with no more than that, `/devices/pci0000:00/0000:`, is one of many.
 const SHORT: usize = 26;
+
+/// A range of no more minors than that and one is about few devices: a disk and its partitions have 16.
+const FEW: u32 = 255;
 
 /// More alternatives than that are looked through one by one.
 const MOST: usize = 256;
@@ -80,13 +81,11 @@ fn of_condition(condition: &Condition) -> Option<Vec<Hook>> {
         Condition::Tag(globs) => each(globs, &|glob| Some(What::Tag(literal(glob)))),
         Condition::Link(globs) => each(globs, &|glob| Some(What::Link(literal(glob)))),
         Condition::Devnum(patterns) => {
-            let hooks = patterns.iter().map(|pattern| {
-                Some(Hook {
-                    what: What::Devnum(DevnumPattern::only(pattern)?),
-                    above: false,
-                })
+            let hooks = patterns.iter().map(|pattern| Hook {
+                what: What::Devnum(*pattern),
+                above: false,
             });
-            hooks.collect()
+            Some(hooks.collect())
         }
         Condition::Parent(matchers) => {
             let mut hooks = any(matchers)?;
@@ -139,7 +138,12 @@ fn last_plain_part(pattern: &str) -> Option<&str> {
 /// How many devices it may be said of: the less, the better.
 fn commonness(what: &What) -> u32 {
     match what {
-        What::Devnum(_) | What::Devname(Start::Whole(_)) | What::Devpath(Start::Whole(_)) => 0,
+        What::Devname(Start::Whole(_)) | What::Devpath(Start::Whole(_)) => 0,
+        What::Devnum(pattern) => match pattern.major() {
+            Some(_) if pattern.minors().1 - pattern.minors().0 <= FEW => 0,
+            Some(_) => 3,
+            None => 6,
+        },
         What::Property(_, Some(_)) | What::Attr(_, Some(_)) | What::Link(_) => 1,
         What::Devname(Start::Prefix(prefix)) if prefix.len() > 2 => 2,
         What::Part(_) => 3,

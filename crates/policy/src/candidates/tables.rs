@@ -1,11 +1,11 @@
 //! Rules by what a device must be.
 
-use kobject::Devnum;
 use rustc_hash::FxHashMap;
 
 use super::{
     Order,
     hooks::{Start, What},
+    numbers::Numbers,
 };
 use crate::{Attribute, Facts, Udev};
 
@@ -17,7 +17,7 @@ pub(super) struct Tables {
     subsystem: Map<Vec<u8>>,
     devtype: Map<Vec<u8>>,
     driver: Map<Vec<u8>>,
-    devnum: Map<Devnum>,
+    devnum: Numbers,
     devname: Starts,
     devpath: Starts,
     part: Map<Vec<u8>>,
@@ -65,7 +65,7 @@ impl Tables {
             What::Subsystem(name) => self.subsystem.entry(name).or_default().push(order),
             What::Devtype(name) => self.devtype.entry(name).or_default().push(order),
             What::Driver(name) => self.driver.entry(name).or_default().push(order),
-            What::Devnum(number) => self.devnum.entry(number).or_default().push(order),
+            What::Devnum(pattern) => self.devnum.add(pattern, order),
             What::Devname(start) => self.devname.add(start, order),
             What::Devpath(start) => self.devpath.add(start, order),
             What::Part(part) => self.part.entry(part).or_default().push(order),
@@ -99,9 +99,9 @@ impl Tables {
             look(&self.devtype, device.devtype());
         }
         if !self.devnum.is_empty()
-            && let Some(orders) = device.devnum().and_then(|number| self.devnum.get(&number))
+            && let Some(number) = device.devnum()
         {
-            found.extend_from_slice(orders);
+            self.devnum.find(number, found);
         }
         if let Some(name) = device
             .properties

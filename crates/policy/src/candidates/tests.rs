@@ -1,14 +1,16 @@
 //! Of random rules on random devices the tables leave out only what is not about a device.
 
-use kobject::{Devname, Devpath, UdevSaid};
+use kobject::{DevKind, Devname, Devnum, Devpath, UdevSaid};
 use proptest::{prelude::*, sample::select};
 
 use crate::{
-    Attribute, DeviceTable, Facts, Policy, Rules, Udev, candidates::Memory,
-    decide::tests::facts as parsed, matcher::Truth,
+    Attribute, DeviceTable, Facts, Policy, Rules, Udev,
+    candidates::{Memory, numbers::Numbers},
+    decide::tests::facts as parsed,
+    matcher::{DevnumPattern, Truth},
 };
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 32] = [
     "subsystem: block",
     "subsystem: [usb, input]",
     "subsystem: 'b*'",
@@ -25,6 +27,8 @@ const KEYS: [&str; 30] = [
     "driver: usb",
     "driver: '*'",
     "devnum: 'b 8:0'",
+    "devnum: ['b 8:0-15', 'b 8:1-3']",
+    "devnum: ['c 0-12:*', 'b *:1-7']",
     "devnum: 'c 13:0-70'",
     "devnum: ['b 8:1', 'c 1:3']",
     "property: { ID_X: '1' }",
@@ -105,6 +109,39 @@ fn policy(rules: &[(String, bool)]) -> std::sync::Arc<Policy> {
     }
     let rules = Rules::parse("r", &text).unwrap_or_else(|errors| panic!("{errors}"));
     rules.policy("p").unwrap()
+}
+
+/// A pattern of few small numbers, so that ranges overlap.
+fn pattern() -> impl Strategy<Value = String> {
+    let range = || (0..6u32, 0..4u32).prop_map(|(low, more)| format!("{low}-{}", low + more));
+    let part = move || prop_oneof![3 => range(), 2 => (0..6u32).prop_map(|n| n.to_string()), 1 => Just("*".to_owned())];
+    let major = prop_oneof![3 => (0..3u32).prop_map(|n| n.to_string()), 1 => range(), 1 => Just("*".to_owned())];
+    (select(vec!["b", "c"]), major, part())
+        .prop_map(|(kind, major, minor)| format!("{kind} {major}:{minor}"))
+}
+
+proptest! {
+    #[test]
+    fn ranges_of_numbers_are_found_as_one_by_one(
+        patterns in prop::collection::vec(pattern(), 0..30),
+        number in (select(vec![DevKind::Block, DevKind::Char]), 0..5u32, 0..10u32),
+    ) {
+        let (kind, major, minor) = number;
+        let number = Devnum { kind, major, minor };
+        let mut numbers = Numbers::default();
+        let mut expected = Vec::new();
+        for (order, text) in (0..).zip(&patterns) {
+            let pattern = DevnumPattern::parse(text).unwrap();
+            numbers.add(pattern, order);
+            if pattern.matches(number) {
+                expected.push(order);
+            }
+        }
+        let mut found = Vec::new();
+        numbers.find(number, &mut found);
+        found.sort_unstable();
+        prop_assert_eq!(found, expected);
+    }
 }
 
 proptest! {

@@ -79,8 +79,10 @@ impl View {
                 .entries
                 .iter()
                 .filter(|(devpath, _)| say(&old, devpath) != say(&self.policy, devpath))
-                .flat_map(|(_, entry)| entry.links.devices.iter().cloned());
-            change.paths.extend(links);
+                .flat_map(|(_, entry)| entry.links.devices.iter());
+            change
+                .paths
+                .extend(links.map(|path| Bytes::from(path.as_ref())));
             change.paths.sort();
             change.paths.dedup();
         }
@@ -111,9 +113,9 @@ impl Entry {
         decision.says = new.says.clone();
         let is_elsewhere = std::mem::replace(&mut decision.order, order) != order;
         Ok(self.shown.as_mut().filter(|_| is_elsewhere).map(|shown| {
-            let before = shown.clone();
+            let before = (**shown).clone();
             shown.order = order;
-            (before, shown.clone())
+            (before, (**shown).clone())
         }))
     }
 }

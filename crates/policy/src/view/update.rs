@@ -27,9 +27,9 @@ impl View {
             };
             let decision = self.decide(table, facts, &memory);
             let shown = (decision.show != Show::Hide).then(|| {
-                self.index.enter_way(devpath, decision.ancestors);
+                self.index.enter_way(table, devpath, decision.ancestors);
                 let arrival = table.arrival(devpath).unwrap_or_default();
-                Shown::new(facts, &decision, arrival)
+                Box::new(Shown::new(facts, &decision, arrival))
             });
             if shown.is_some() || matches!(decision.reason, Reason::Unknown { .. }) {
                 let entry = Entry {
@@ -48,7 +48,7 @@ impl View {
             if !look_the_same(old, new) {
                 paths.insert(devpath.as_bytes().into());
                 for entry in [old, new].into_iter().flatten() {
-                    paths.extend(entry.links.devices.iter().cloned());
+                    paths.extend(entry.links.devices.iter().map(|path| path.as_ref().into()));
                 }
             }
         }
@@ -60,7 +60,8 @@ impl View {
         for devpath in devices {
             let old = before.remove(devpath).and_then(|entry| entry.shown);
             let new = self.entries.get(devpath);
-            match (old, new.and_then(|entry| entry.shown.clone())) {
+            let new = new.and_then(|entry| entry.shown.as_deref().cloned());
+            match (old.map(|old| *old), new) {
                 (Some(old), Some(new)) if old != new => change.altered.push((old, new)),
                 (Some(old), None) => change.vanished.push(old),
                 (None, Some(new)) => change.appeared.push(new),
