@@ -208,7 +208,11 @@ fn inline(node: &Node, place: Place, room: usize) -> Option<String> {
         Value::Scalar(scalar) if scalar.text.is_empty() && !scalar.quoted => Some(String::new()),
         Value::Scalar(scalar) => Some(scalar::written(scalar, false)),
         Value::Collection(collection) => {
-            if place.is_block() && !collection.items.is_empty() {
+            if collection.items.is_empty() {
+                // without its brackets it would be nothing
+                return Some(empty(collection).to_owned());
+            }
+            if place.is_block() {
                 return None;
             }
             flow(collection, place).filter(|text| text.chars().count() <= room)
@@ -238,11 +242,16 @@ fn flow(collection: &Collection, place: Place) -> Option<String> {
             None => value,
         });
     }
-    Some(match (collection.map, texts.is_empty()) {
-        (true, true) => "{}".to_owned(),
-        (true, false) => format!("{{ {} }}", texts.join(", ")),
-        (false, _) => format!("[{}]", texts.join(", ")),
+    Some(match (texts.is_empty(), collection.map) {
+        (true, _) => empty(collection).to_owned(),
+        (false, true) => format!("{{ {} }}", texts.join(", ")),
+        (false, false) => format!("[{}]", texts.join(", ")),
     })
+}
+
+/// A collection in which nothing is.
+fn empty(collection: &Collection) -> &'static str {
+    if collection.map { "{}" } else { "[]" }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct Args {
     input: Option<PathBuf>,
 }
 
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "uevent",
     "udev_message",
     "udevdb",
@@ -37,6 +37,7 @@ const TARGETS: [&str; 10] = [
     "rules",
     "reload",
     "format",
+    "import",
     "globs",
 ];
 

@@ -17,13 +17,20 @@ fuzz_target!(|data: &[u8]| {
     let Ok(formatted) = policy::format("rules.yaml", text) else {
         return;
     };
-    assert_eq!(policy::format("rules.yaml", &formatted).as_deref(), Ok(&*formatted));
+    assert_eq!(
+        policy::format("rules.yaml", &formatted).as_deref(),
+        Ok(&*formatted)
+    );
     assert!(began.elapsed() < PATIENCE);
     let errors = |text| {
         let parsed = Rules::parse("rules.yaml", text);
         let mut messages: Vec<String> = match parsed {
             Ok(_) => Vec::new(),
-            Err(errors) => errors.0.into_iter().map(|error| error.message).collect(),
+            Err(errors) => errors
+                .found
+                .into_iter()
+                .map(|error| error.message)
+                .collect(),
         };
         messages.sort();
         // lines are others

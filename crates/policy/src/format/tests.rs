@@ -262,6 +262,24 @@ mod refused {
 }
 
 /// What the language knows has a place in the layout: the loader lists its keys where it meets a wrong one.
+/// Found by the fuzzer: without its brackets an empty map is no map.
+#[test]
+fn nothing_keeps_its_brackets() {
+    let long = "n".repeat(120);
+    let text = format!("policies:\n  {long}: {{}}\n");
+    assert_eq!(format("x", &text).unwrap(), text);
+    for (text, formatted) in [
+        (
+            "policies:\n  p:\n    base: [ # none\n    ]\n    rules: []\n",
+            "policies:\n  p:\n    # none\n    base: []\n    rules: []\n",
+        ),
+        ("policies: {\n  # not yet\n}\n", "# not yet\npolicies: {}\n"),
+    ] {
+        assert_eq!(format("x", text).unwrap(), formatted);
+        assert_eq!(said(formatted), said(text));
+    }
+}
+
 /// What the language has at a place is what the place says, all the way down.
 #[test]
 fn every_map_of_the_language_has_its_place() {

@@ -68,11 +68,35 @@ fn small(target: &str, top: &Path) -> Result<Vec<Vec<u8>>> {
             pairs.push(whole.join("\n===\n"));
             pairs.into_iter().map(String::into_bytes).collect()
         }
+        "import" => {
+            let data = top.join("crates/import/tests/data");
+            let as_kind = |kind: &str, extension: &str| -> Result<Vec<Vec<u8>>> {
+                let texts = files(&data, extension)?;
+                Ok(texts
+                    .iter()
+                    .map(|text| format!("{kind}\n{text}").into_bytes())
+                    .collect())
+            };
+            let mut sources = as_kind("flags", "txt")?;
+            sources.extend(as_kind("cdi", "cdi.json")?);
+            sources.extend(as_kind("cdi", "cdi.yaml")?);
+            sources.extend(as_kind("devfs", "devfs.rules")?);
+            sources.extend(
+                FLAGS
+                    .iter()
+                    .map(|flag| format!("flags\n{flag}").into_bytes()),
+            );
+            sources.push(sources.join(&b"\n===\n"[..]));
+            sources
+        }
         "rules" | "format" => {
             let mut texts = files(&top.join("crates/policy/src/builtin"), "yaml")?;
             texts.extend(files(&top.join("crates/policy/tests/data"), "yaml")?);
             texts.extend(files(&top.join("examples"), "yaml")?);
             texts.push(WHOLE.into());
+            if target == "rules" {
+                texts.extend(INCLUDING.map(str::to_owned));
+            }
             texts.into_iter().map(String::into_bytes).collect()
         }
         _ => GLOBS
@@ -132,6 +156,22 @@ const CHANGES: [(&str, &str); 12] = [
     ("/kernel/mm/**", "/kernel/**"),
     ("hide: [\"power/**\"]", "hide: [queue]"),
     ("base: [minimal]", "base: [all]"),
+];
+
+const FLAGS: [&str; 4] = [
+    "/dev/ttyUSB0:/dev/modem:rw",
+    "/dev/snd:r",
+    "/dev/sda:w\n/dev/dri/card0:/dev/a/b:m",
+    "vendor.com/gpu=all",
+];
+
+/// Files that include others, which stand behind a line of their own.
+const INCLUDING: [&str; 4] = [
+    "version: 1\ninclude: [\"conf.d/*.yaml\", b.yaml]\n=== conf.d/a.yaml\nversion: 1\npolicies: { a: { base: b } }\n\
+     === b.yaml\nversion: 1\npolicies: { b: {} }\n",
+    "version: 1\ninclude: a/../rules.yaml\n",
+    "version: 1\ninclude: a\n=== a\nversion: 1\ninclude: \"[a-b]\"\n=== b\nversion: 1\ninclude: a\n",
+    "version: 1\ninclude: \"*\"\npolicies: { p: {} }\n=== x\nversion: 1\npolicies: { p: {} }\n",
 ];
 
 const GLOBS: [(&str, &str); 9] = [
@@ -220,7 +260,8 @@ fn traces(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
 fn files(dir: &Path, extension: &str) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     walk(dir, &mut paths)?;
-    paths.retain(|path| path.extension().is_some_and(|e| e == extension));
+    let end = format!(".{extension}");
+    paths.retain(|path| path.to_string_lossy().ends_with(&end));
     paths.sort();
     paths
         .iter()

@@ -59,6 +59,7 @@ const KEYS: &[&str] = &[
     "'a: b'",
     "'*'",
     "x y",
+    "a key that is so long that nothing has room behind it on its line, whatever it may be, were it ever so short",
 ];
 
 pub fn tree() -> impl Strategy<Value = Tree> {
