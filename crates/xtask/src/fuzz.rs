@@ -22,6 +22,9 @@ pub struct Args {
     /// How long to run each target
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u32,
+    /// Only see that the targets compile, without a warning
+    #[arg(long, conflicts_with_all = ["target", "seconds", "input"])]
+    check: bool,
     /// Run this one input and stop, to look at a crash
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
@@ -50,6 +53,7 @@ made a target crash, hang or take too much memory in target/fuzz/artifacts.
 
 Examples:
   cargo xtask fuzz --seconds 180
+  cargo xtask fuzz --check
   cargo xtask fuzz rules --input target/fuzz/artifacts/rules/crash-0123456789";
 
 /// What rustc is told to make a program tell libFuzzer which ways it took: what cargo-fuzz tells it
@@ -70,6 +74,9 @@ const FLAGS: [&str; 8] = [
 /// Run the targets; an error if one found something.
 pub fn run(args: &Args) -> Result<()> {
     packages::ensure(&["g++"])?;
+    if args.check {
+        return check();
+    }
     let bin = build()?;
     let chosen: Vec<&str> = match &args.target {
         Some(name) => vec![name],
@@ -105,6 +112,22 @@ pub fn run(args: &Args) -> Result<()> {
     }
     progress("nothing found");
     Ok(())
+}
+
+/// Look at the targets, which the rest of the suite does not build.
+fn check() -> Result<()> {
+    let manifest = top().join("tests/fuzz/Cargo.toml");
+    let mut format = cargo();
+    format
+        .args(["fmt", "--check", "--manifest-path"])
+        .arg(&manifest);
+    run_command(&mut format)?;
+    let mut clippy = cargo();
+    clippy
+        .args(["clippy", "--quiet", "--bins", "--manifest-path"])
+        .arg(&manifest);
+    clippy.arg("--target-dir").arg(target().join("fuzz/check"));
+    run_command(clippy.args(["--", "-D", "warnings"]))
 }
 
 /// Build the targets, instrumented; the directory they are in.
