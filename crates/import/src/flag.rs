@@ -95,7 +95,7 @@ impl Flag {
             Some(seen) => matches!(seen, Seen::Directory),
             None => self.host.ends_with('/') || DIRECTORIES.contains(&host.as_str()),
         };
-        // a link of udev's leads to the node today
+        // a link leads to the node today
         let real = match seen {
             Some(Seen::Device(device)) => device.devname.clone(),
             _ => host.clone(),
@@ -105,12 +105,18 @@ impl Flag {
             let text = "the path inside is not below /dev, so the device has its own name only";
             comments.push(file.note(&source, text));
         }
-        let link = inside.filter(|inside| *inside != real);
-        let what = match is_directory {
-            true => What::Directory(host),
-            false => What::Name(real.clone()),
+        let what = match What::named(&host) {
+            _ if is_directory => What::Directory(host),
+            What::Link(link) => What::Link(link),
+            _ => What::Name(real.clone()),
         };
-        if real != self.host_name() && !is_directory {
+        // what there is without a link of the rule's
+        let there = match &what {
+            What::Link(link) => link,
+            _ => &real,
+        };
+        let link = inside.filter(|inside| inside != there);
+        if matches!(what, What::Name(_)) && real != self.host_name() {
             let text = format!("a link, which leads to {real} now; the rule is about that name");
             comments.push(file.note(&source, text));
         }

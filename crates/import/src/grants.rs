@@ -30,11 +30,21 @@ pub(crate) enum What {
     Name(String),
     /// The one of this number: `c 195:0`.
     Number(String),
+    /// The one to which the host's udev makes this link, now one and then another.
+    Link(String),
     /// Those in this directory below /dev.
     Directory(String),
 }
 
 impl What {
+    /// What a name below /dev means.
+    pub fn named(name: &str) -> What {
+        match name::is_link_of_udev(name) {
+            true => What::Link(name.to_owned()),
+            false => What::Name(name.to_owned()),
+        }
+    }
+
     /// Whether it names all that `other` names, and more.
     fn is_around(&self, other: &What) -> bool {
         match (self, other) {
@@ -49,6 +59,7 @@ impl What {
         match self {
             What::Name(devname) => vec![("devname", Value::Word(name::literal(devname)))],
             What::Number(devnum) => vec![("devnum", Value::Word(devnum.clone()))],
+            What::Link(link) => vec![("link", Value::Word(name::literal(link)))],
             What::Directory(dir) => {
                 vec![(
                     "devname",

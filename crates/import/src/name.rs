@@ -18,6 +18,12 @@ pub(crate) fn below_dev(path: &str) -> Option<String> {
     Devname::parse(name.as_bytes()).ok().map(|_| name)
 }
 
+/// Whether only udev makes names like this one: `disk/by-id/...`, `serial/by-path/...`, always a link.
+pub(crate) fn is_link_of_udev(name: &str) -> bool {
+    let mut parts = name.split('/').skip(1);
+    parts.next().is_some_and(|part| part.starts_with("by-")) && parts.next().is_some()
+}
+
 /// A glob that matches this name only.
 pub(crate) fn literal(name: &str) -> String {
     let mut glob = String::new();

@@ -63,6 +63,11 @@ fn flags_of_devices_that_are_there() {
         node: Some((0o660, 0, 6)),
         ..SeenDevice::default()
     };
+    // a link that somebody made
+    let meter = SeenDevice {
+        devname: "ttyUSB4".into(),
+        ..SeenDevice::default()
+    };
     let mut import = Import::new();
     for (flag, seen) in [
         (
@@ -70,6 +75,7 @@ fn flags_of_devices_that_are_there() {
             Seen::Device(serial),
         ),
         ("/dev/sda", Seen::Device(disk)),
+        ("/dev/meter:/dev/meter:rw", Seen::Device(meter)),
         ("/dev/mine", Seen::Directory),
     ] {
         import.device(flag, Some(seen)).unwrap();

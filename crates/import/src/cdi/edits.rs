@@ -137,7 +137,7 @@ impl DeviceNode {
             .map(|kind| Devnum { kind, major, minor });
         let what = match (number, &host) {
             (Some(number), _) => What::Number(number.to_string()),
-            (None, Some(host)) => What::Name(host.clone()),
+            (None, Some(host)) => What::named(host),
             (None, None) => return Err("the device is not below /dev".to_owned()),
         };
         if inside.is_none() {
