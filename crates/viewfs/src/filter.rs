@@ -3,6 +3,8 @@
 //! Whether a path may show is decided from memory first; only what may is asked of the source.
 //! So the hidden and the absent take one way, with no system call of the host's for either.
 
+mod opened;
+
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -12,99 +14,9 @@ use policy::{FileAccess, Verdict};
 
 use crate::Error;
 use crate::scene::{Missed, SharedScene};
+use crate::source::{Directory, Source};
 use crate::tree::{Change, Entry, Kind, Lifetime, Reader, Stat, Tree, Writer};
-
-/// An unfiltered tree, as [`Tree`] has it.
-pub trait Source: Send + Sync + 'static {
-    /// See [`Tree::stat`]; the owners are the host's.
-    fn stat(&self, path: &[u8]) -> Result<Stat, Error>;
-    /// See [`Tree::list`].
-    fn list(&self, path: &[u8]) -> Result<Vec<Entry>, Error>;
-    /// See [`Tree::readlink`].
-    fn readlink(&self, path: &[u8]) -> Result<BString, Error>;
-    /// Whether something is at `path`.
-    fn exists(&self, path: &[u8]) -> bool;
-    /// The directory at `path`, to ask several things of.
-    fn directory<'a>(&'a self, path: &[u8]) -> Result<Box<dyn Directory + 'a>, Error> {
-        Ok(by_path(self, path))
-    }
-    /// As `stat`, of something that was asked for before: the caller compares the identity, so what the
-    /// directories on the way are does not matter.
-    fn stat_again(&self, path: &[u8]) -> Result<Stat, Error> {
-        self.stat(path)
-    }
-    /// See [`Tree::same_for_all`]: whether `path`, which shows to be read only, gives everybody the
-    /// same. `stat` is of it.
-    fn is_same_for_all(&self, path: &[u8], stat: &Stat) -> bool {
-        let _ = (path, stat);
-        false
-    }
-    /// See [`Tree::is_still_same_for_all`].
-    fn is_still_same_for_all(&self, file: BorrowedFd<'_>) -> bool {
-        let _ = file;
-        false
-    }
-    /// See [`Tree::open_for_all`].
-    fn open_for_all(&self, path: &[u8]) -> Result<OwnedFd, Error> {
-        let _ = path;
-        Err(Error::Unsupported)
-    }
-    /// Where a link at `path` with text `target` leads, by names alone.
-    fn resolve(&self, path: &[u8], target: &[u8]) -> Option<BString>;
-    /// See [`Tree::open_read`].
-    fn open_read(&self, path: &[u8]) -> Result<Box<dyn Reader>, Error>;
-    /// Open for writing with the server's authority.
-    fn open_write(&self, path: &[u8]) -> Result<Box<dyn Writer>, Error>;
-}
-
-/// A directory of a source.
-pub trait Directory {
-    /// The names in it.
-    fn list(&self) -> Result<Vec<Entry>, Error>;
-    /// The attributes of the entry `name`.
-    fn stat(&self, name: &[u8]) -> Result<Stat, Error>;
-    /// The target of the link `name`.
-    fn readlink(&self, name: &[u8]) -> Result<BString, Error>;
-    /// Whether there is something at `path` below it, `NAME/NAME` say.
-    fn exists(&self, path: &[u8]) -> bool;
-}
-
-/// The directory at `path` of `source`, each question about which starts at the top.
-pub fn by_path<'a, S: Source + ?Sized>(source: &'a S, path: &[u8]) -> Box<dyn Directory + 'a> {
-    Box::new(ByPath {
-        source,
-        path: path.into(),
-    })
-}
-
-struct ByPath<'a, S: ?Sized> {
-    source: &'a S,
-    path: BString,
-}
-
-impl<S: ?Sized> ByPath<'_, S> {
-    fn at(&self, name: &[u8]) -> Vec<u8> {
-        [self.path.as_slice(), b"/", name].concat()
-    }
-}
-
-impl<S: Source + ?Sized> Directory for ByPath<'_, S> {
-    fn list(&self) -> Result<Vec<Entry>, Error> {
-        self.source.list(&self.path)
-    }
-
-    fn stat(&self, name: &[u8]) -> Result<Stat, Error> {
-        self.source.stat(&self.at(name))
-    }
-
-    fn readlink(&self, name: &[u8]) -> Result<BString, Error> {
-        self.source.readlink(&self.at(name))
-    }
-
-    fn exists(&self, path: &[u8]) -> bool {
-        self.source.exists(&self.at(path))
-    }
-}
+use opened::{Granted, UeventFile};
 
 /// Where a write to a `uevent` file goes: never to the host's.
 pub trait Uevents: Send + Sync {
@@ -430,57 +342,5 @@ fn is_announced(path: &[u8]) -> bool {
     }
 }
 
-/// An open file, which is no more than what the view says of its path now.
-struct Granted<F> {
-    file: F,
-    path: BString,
-    scene: SharedScene,
-}
-
-impl<F> Granted<F> {
-    fn access(&self) -> FileAccess {
-        let scene = self.scene.read();
-        scene.view.judge(&scene.table, &self.path).file
-    }
-}
-
-impl Reader for Granted<Box<dyn Reader>> {
-    fn read(&self, offset: u64, size: usize) -> Result<Vec<u8>, Error> {
-        match self.access() {
-            FileAccess::None => Err(Error::NoDevice),
-            FileAccess::Read | FileAccess::Write | FileAccess::Uevent => {
-                self.file.read(offset, size)
-            }
-        }
-    }
-
-    fn polled(&self) -> Option<BorrowedFd<'_>> {
-        self.file.polled()
-    }
-}
-
-impl Writer for Granted<Box<dyn Writer>> {
-    fn write(&self, offset: u64, data: &[u8]) -> Result<usize, Error> {
-        match self.access() {
-            FileAccess::None => Err(Error::NoDevice),
-            FileAccess::Read | FileAccess::Uevent => Err(Error::Denied),
-            FileAccess::Write => self.file.write(offset, data),
-        }
-    }
-}
-
-struct UeventFile {
-    devpath: Devpath,
-    uevents: Arc<dyn Uevents>,
-}
-
-impl Writer for UeventFile {
-    /// The offset does not matter: every write is one event.
-    fn write(&self, _offset: u64, data: &[u8]) -> Result<usize, Error> {
-        self.uevents.write(&self.devpath, data)
-    }
-}
-
 #[cfg(test)]
-#[path = "filter/tests.rs"]
 mod tests;

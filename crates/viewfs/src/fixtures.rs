@@ -11,8 +11,9 @@ use parking_lot::{Mutex, RwLock};
 use policy::{DeviceTable, Facts, Rules, View};
 
 use crate::Error;
-use crate::filter::{Source, Uevents};
+use crate::filter::Uevents;
 use crate::scene::{Scene, SharedScene};
+use crate::source::Source;
 use crate::tree::{Entry, Kind, Lifetime, Reader, Stat, Writer};
 
 /// A tree in memory that remembers what it was asked.

@@ -15,15 +15,17 @@ mod pool;
 mod relay;
 mod scene;
 mod session;
+mod source;
 mod store;
 mod tree;
 
 pub use crate::core::{Core, Outdated};
 pub use error::Error;
-pub use filter::{Directory, Filtered, Source, Uevents, by_path};
+pub use filter::{Filtered, Uevents};
 pub use pool::{Caller, Pool};
 pub use relay::{Relay, RelayError};
 pub use scene::{Missed, Scene, SharedScene};
 pub use session::{Caches, Mount, Session};
+pub use source::{Directory, Source, by_path};
 pub use store::{Attributes, Maker, Name, New, Replace, Room, Store, Time, Wanted};
 pub use tree::{Change, Entry, Kind, Lifetime, Reader, Stat, Tree, Writer};
