@@ -7,6 +7,7 @@ use std::io::Write;
 
 use cli::{Devices, Failure, Status, Target};
 use fusefs_dev::Refusal;
+use kobject::Devnum;
 use policy::{Explanation, PathExplanation, Show, Shown, View};
 
 use crate::ink::Ink;
@@ -21,7 +22,7 @@ pub struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// A name below /dev, a path below /sys, or a number such as "b 7:3"
+    /// A name below /dev, a path below /sys, or a number such as b 7:3
     #[arg(required = true)]
     pub target: Vec<String>,
 }
@@ -33,7 +34,7 @@ a rule that shows it.
 
 Examples:
   devns explain --policy rules.yaml /dev/ttyUSB0
-  devns explain --policy rules.yaml --use lab disk/by-id/usb-X \"c 188:0\"
+  devns explain --policy rules.yaml --use lab disk/by-id/usb-X c 188:0
   devns explain --container web1 sdc
   devns explain --policy builtin:gamepads /sys/class/input/event4
   devns explain --policy rules.yaml /sys/block/sda/queue/scheduler
@@ -83,7 +84,8 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
         ink: Ink::stdout(),
     };
     let mut all = Vec::new();
-    for target in &args.target {
+    let targets = joined(&args.target);
+    for target in &targets {
         all.push((target.as_str(), asked.explain(target)?));
     }
     let text = match args.json {
@@ -96,6 +98,26 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let written = std::io::stdout().lock().write_all(text.as_bytes());
     written.map_err(|e| Failure::new(Status::Host, e.to_string()))?;
     Ok(u8::from(!all.iter().all(|(_, one)| one.shows())))
+}
+
+/// The targets; a number may stand without quotes, as `c 4:64` comes from a log or from mknod(1).
+fn joined(words: &[String]) -> Vec<String> {
+    let mut targets = Vec::new();
+    let mut rest = words;
+    while let [first, more @ ..] = rest {
+        let number = more.first().map(|next| format!("{first} {next}"));
+        match number.filter(|number| number.parse::<Devnum>().is_ok()) {
+            Some(number) => {
+                targets.push(number);
+                rest = &more[1..];
+            }
+            None => {
+                targets.push(first.clone());
+                rest = more;
+            }
+        }
+    }
+    targets
 }
 
 impl Asked {
@@ -121,5 +143,20 @@ impl Asked {
     fn refused<'a>(&'a self, shown: &'a Shown) -> impl Iterator<Item = &'a Refusal> {
         let all = self.refused.iter();
         all.filter(|refusal| refusal.devpath == shown.devpath)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_needs_no_quotes() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            joined(&words("c c 4:64 sda b b 7:3 c")),
+            ["c", "c 4:64", "sda", "b", "b 7:3", "c"]
+        );
+        assert_eq!(joined(&["c 4:64".into(), "7:3".into()]), ["c 4:64", "7:3"]);
     }
 }

@@ -39,7 +39,7 @@ const TOPS: [&str; 11] = [
 const MOST_LINKS: usize = 40;
 
 const MEND: &str =
-    "name it as in /dev, by its path below /sys, or by its number, such as \"b 7:3\"";
+    "name it as in /dev, by its path below /sys, or by its number, such as b 7:3";
 
 impl Devices {
     /// What `text` names: a number (`c 4:64`), a path of sysfs with or without `/sys`, a name below /dev: the kernel's, one of udev's
