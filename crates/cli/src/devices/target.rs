@@ -38,8 +38,7 @@ const TOPS: [&str; 11] = [
 /// As many links a path may lead through (`MAXSYMLINKS`, include/linux/namei.h).
 const MOST_LINKS: usize = 40;
 
-const MEND: &str =
-    "name it as in /dev, by its path below /sys, or by its number, such as b 7:3";
+const MEND: &str = "name it as in /dev, by its path below /sys, or by its number, such as b 7:3";
 
 impl Devices {
     /// What `text` names: a number (`c 4:64`), a path of sysfs with or without `/sys`, a name below /dev: the kernel's, one of udev's

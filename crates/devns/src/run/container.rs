@@ -1,41 +1,35 @@
 //! The host's side of `devns run`, from the rules to the exit status.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use cli::failure::need_root_and_fuse;
-use cli::reload::{Ask, Reloads};
+use cli::reload::Reloads;
 use cli::{CgroupGate, Failure, Revoked, Status};
 use engine::{Config, Engine, Outlets, Watch};
 use fusefs_dev::DevFs;
-use fusefs_sysfs::{Cpus, ProcessCpus};
-use host::cgroup::{Cgroup, Hierarchies, kill_all, kill_and_remove};
-use host::{Injector, Sysfs, process};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use fusefs_sysfs::Cpus;
+use host::cgroup::{Cgroup, Hierarchies};
+use host::{Injector, Sysfs};
 use nix::unistd::Pid;
 use policy::Policy;
 use sys::Context;
 use sys::namespace::{self, IdMap, Namespaces};
-use sys::process::{Fork, close_all_but, exit_now, fork, pidfd, send_signal};
+use sys::process::{Fork, close_all_but, exit_now, fork};
 use viewfs::Mount;
 
 use super::agent::Agent;
 use super::channel::{Channel, Word};
+use super::first::FirstProcess;
 use super::idmap;
 use super::options::{self, Options};
-use super::reload::{Record, Rules};
+use super::reload::Rules;
 use super::stage::{self, Stage};
 use super::state::State;
 use super::streams::Streams;
 use super::watcher::Watcher;
 use super::{OURS, sealed, signals, streams, terminal};
 use crate::args::{Net, RunArgs};
-
-/// How long processes that are killed may take to end.
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Run a container; its exit status.
 pub fn run(args: RunArgs) -> Result<u8, Failure> {
@@ -128,21 +122,14 @@ fn contain(
     let mut dev = dev_mount.serve_store(dev_fs.clone())?;
 
     let record = rules.record(state.dir(), &policy);
-    let first = Arc::new(FirstProcess {
-        cgroups: cgroup.dirs(),
-        cpus: cpus.clone(),
-        record: Some(record.clone()),
-        ..FirstProcess::default()
-    });
+    let first = FirstProcess::new(cgroup.dirs(), cpus.clone(), record.clone());
+    let first = Arc::new(first);
     let to_end = first.clone();
     let to_kill = first.clone();
     let revoked = Revoked {
         cgroups: cgroup.dirs(),
         scene: engine.scene(),
-        kill: Box::new(move |why| {
-            to_kill.end(why);
-            let _ = kill_all(&to_kill.cgroups, DEADLINE);
-        }),
+        kill: Box::new(move |why| to_kill.end_all(why)),
     };
     let watch = Arc::new(Watch::start(
         engine,
@@ -171,7 +158,7 @@ fn contain(
     for thread in screen {
         let _ = thread.join();
     }
-    if first.broken.load(Ordering::SeqCst) {
+    if first.is_broken() {
         return Ok(OURS);
     }
     status
@@ -217,148 +204,6 @@ fn start_stage(
             }
             close_all_but(&stage::needed_fds(&stage, &channel));
             stage::enter(&stage, channel)
-        }
-    }
-}
-
-/// The first process of the container, as far as it is known yet.
-#[derive(Default)]
-struct FirstProcess {
-    process: parking_lot::Mutex<Option<Arc<OwnedFd>>>,
-    /// The signal that ended it by our hand, 0 for none.
-    ended_by: AtomicI32,
-    /// It had to be ended: its view could not be kept true.
-    broken: AtomicBool,
-    /// Everybody in there ends with it.
-    cgroups: Vec<std::path::PathBuf>,
-    /// What has to know whose CPUs show, if they are the container's own.
-    cpus: Option<Arc<ProcessCpus>>,
-    /// Where it is written down which rules it runs with.
-    record: Option<Record>,
-}
-
-impl FirstProcess {
-    /// End it, for this reason; done before anything is said, which the container could hold up.
-    fn end(&self, why: &str) {
-        self.broken.store(true, Ordering::SeqCst);
-        self.kill();
-        log::error!("{why}; it is ended");
-    }
-
-    fn kill(&self) {
-        if let Some(process) = &*self.process.lock() {
-            let _ = send_signal(process.as_fd(), Signal::SIGKILL as i32);
-        }
-    }
-
-    /// Follow the container from the first message to its end.
-    fn attend(
-        self: &Arc<Self>,
-        channel: &Channel,
-        stage: Pid,
-        agent: &Agent,
-        reload: Option<Ask>,
-    ) -> Result<u8, Failure> {
-        let mut pid = None;
-        let mut screen = None;
-        let mut raw = None;
-        let mut failure = None;
-        while let Some(word) = channel.hear()? {
-            match word {
-                Word::Started(number) => {
-                    let first = Pid::from_raw(number);
-                    *self.process.lock() = Some(Arc::new(pidfd(first)?));
-                    pid = Some(first);
-                    // before anybody waits for the stage: as long as it is there its pid is its own
-                    if let Some(cpus) = &self.cpus {
-                        cpus.follow(number);
-                    }
-                    if let Some(record) = &self.record {
-                        record.started(number);
-                    }
-                    // what ends it may have come first
-                    if self.broken.load(Ordering::SeqCst) {
-                        self.kill();
-                    }
-                }
-                Word::Terminal(master) => {
-                    let master = Arc::new(master);
-                    terminal::resize(&master);
-                    raw = Some(terminal::Raw::stdin());
-                    screen = Some((terminal::proxy(master.clone())?, master));
-                }
-                // if it fails the agent is gone, and the container ends for that
-                Word::Listener(listener) => drop(agent.answer(listener)),
-                Word::Failed(status, why) => failure = Some((status, why)),
-                Word::Go(..) | Word::Ready => {}
-            }
-        }
-        // it ends as soon as it has said who the first process is, or why there is none
-        let _ = waitpid(stage, None);
-        if let Some((status, why)) = failure {
-            drop(raw);
-            eprintln!("devns: {why}");
-            return Ok(status);
-        }
-        let Some(pid) = pid else {
-            return Err(Failure::new(
-                Status::Other,
-                "the container ended before it began",
-            ));
-        };
-        let master = screen.as_ref().map(|(_, master)| master.clone());
-        self.pass_signals(pid, reload, master)?;
-        let status = self.wait(pid)?;
-        if let Some((thread, _)) = screen {
-            let _ = thread.join();
-        }
-        drop(raw);
-        Ok(status)
-    }
-
-    fn pass_signals(
-        self: &Arc<Self>,
-        pid: Pid,
-        reload: Option<Ask>,
-        master: Option<Arc<OwnedFd>>,
-    ) -> Result<(), Failure> {
-        let resized = move || {
-            if let Some(master) = &master {
-                terminal::resize(master);
-            }
-        };
-        let me = self.clone();
-        let ended = move |signal: Signal| me.ended_by.store(signal as i32, Ordering::SeqCst);
-        signals::pass_on(pidfd(pid)?, pid, reload, resized, ended);
-        Ok(())
-    }
-
-    fn wait(&self, pid: Pid) -> Result<u8, Failure> {
-        let process = self.process.lock().clone();
-        let mut was_ending = false;
-        loop {
-            if let Some(process) = &process {
-                let mut fds = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-                let _ = poll(&mut fds, PollTimeout::from(1000u16));
-            }
-            match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(_, status)) => return Ok(status as u8),
-                Ok(WaitStatus::Signaled(_, signal, _)) => {
-                    let by = match self.ended_by.load(Ordering::SeqCst) {
-                        0 => signal as i32,
-                        by => by,
-                    };
-                    return Ok((128 + by) as u8);
-                }
-                // what keeps it from its end, a process that waits for its own FUSE server say, may
-                // do so for good
-                Ok(WaitStatus::StillAlive) if was_ending => {
-                    kill_and_remove(&self.cgroups, DEADLINE)?;
-                }
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(e) => return Err(e).call(|| format!("waitpid({pid})"))?,
-            }
-            was_ending = process::is_ending(pid.as_raw());
         }
     }
 }

@@ -4,6 +4,7 @@ mod agent;
 mod channel;
 mod command;
 mod container;
+mod first;
 mod idmap;
 mod options;
 mod proc_masks;
