@@ -71,7 +71,7 @@ impl ByHand {
             ["dev", "block" | "char"]
             | ["class" | "bus", _]
             | ["bus", _, "devices" | "drivers"] => is_directory,
-            ["kernel"] | ["kernel", "uevent_seqnum"] => true,
+            ["kernel"] | ["kernel", "uevent_seqnum"] | ["fs"] | ["fs", "cgroup"] => true,
             // what runtimes mask
             ["devices", "system", "cpu", _, "thermal_throttle", ..] => false,
             _ => self.is_in_a_top(path) || is_on_the_way(),
