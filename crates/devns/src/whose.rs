@@ -63,7 +63,10 @@ impl Whose {
     fn container(name: &str) -> Result<Whose, Failure> {
         let wrong = |message: String| Failure::new(Status::Usage, message);
         let unread = |e: std::io::Error| {
-            let message = format!("the rules of container {name:?} cannot be read: {e}");
+            let message = format!(
+                "the rules of container {name:?} cannot be read: {}",
+                cli::reason(&e)
+            );
             Failure::new(Status::NotRoot, message).mend("run it with sudo")
         };
         let mut all = running::of(name).map_err(unread)?;
