@@ -289,6 +289,9 @@ fn text(ink: Ink, played: &[Played]) -> String {
         }
     }
     let [told, made_up, withheld] = counts;
-    let messages = played.len();
-    out + &format!("{messages} messages: {told} told, {made_up} made up, {withheld} withheld\n")
+    let messages = match played.len() {
+        1 => "1 message".to_owned(),
+        n => format!("{n} messages"),
+    };
+    out + &format!("{messages}: {told} told, {made_up} made up, {withheld} withheld\n")
 }

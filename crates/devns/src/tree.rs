@@ -83,7 +83,13 @@ fn text(ink: Ink, devices: &Devices, view: &View, leaves: &BTreeMap<Devpath, Lea
     let shown = view.shown().count();
     let hidden = devices.table.len() - shown;
     let policy = ink.bold(view.policy().name());
-    let mut out = format!("{policy}: {shown} devices show, {hidden} are hidden\n");
+    let show = if shown == 1 {
+        "device shows"
+    } else {
+        "devices show"
+    };
+    let are = if hidden == 1 { "is" } else { "are" };
+    let mut out = format!("{policy}: {shown} {show}, {hidden} {are} hidden\n");
     let above = |devpath: &Devpath| devpath.ancestors().find(|above| leaves.contains_key(above));
     let mut below: BTreeMap<Option<Devpath>, BTreeSet<&Devpath>> = BTreeMap::new();
     for devpath in leaves.keys() {
