@@ -51,8 +51,14 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
             format!("{:#}\n", Value::from(all))
         }
         false => {
-            let all = checked.iter().map(|checked| checked.show(Ink::stdout()));
-            all.collect::<Vec<String>>().join("\n")
+            let mut all = String::new();
+            for checked in &checked {
+                if !all.is_empty() && !checked.found.is_empty() {
+                    all.push('\n');
+                }
+                all += &checked.show(Ink::stdout());
+            }
+            all
         }
     };
     output::write(&printed)?;
