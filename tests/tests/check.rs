@@ -45,6 +45,14 @@ fn what_is_fine_is_counted() {
         "{seen}"
     );
     assert_eq!(seen.stderr, "");
+    // what is found stands apart from what comes before it
+    let dir = rules(&[("one.yaml", FINE), ("wrong.yaml", WRONG)]);
+    let seen = check(dir.path(), &["one.yaml", "wrong.yaml"]).exits(2);
+    assert!(
+        seen.stdout
+            .starts_with("one.yaml: fine, 1 policy, 1 rule, 1 file\n\nwarning: "),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -149,6 +157,45 @@ fn json_says_the_same() {
     assert!(gone["found"][0]["line"].is_null());
 }
 
+/// As for head(1): who has read enough closes the pipe.
+#[test]
+fn a_pipe_that_nobody_reads_is_no_failure() {
+    let dir = rules(&[("fine.yaml", FINE), ("wrong.yaml", WRONG)]);
+    for (args, status) in [
+        (&["check", "fine.yaml"][..], 0),
+        (&["check", "wrong.yaml"], 2),
+        (&["schema"], 0),
+        (&["tree"], 0),
+        (&["explain", "/dev/null"], 0),
+        (&["diff", "builtin:minimal", "builtin:all"], 1),
+        (&["doctor", "--json"], 0),
+    ] {
+        let (end, pipe) = std::io::pipe().expect("a pipe");
+        drop(end);
+        let mut command = Command::new(binaries::devns());
+        command.args(args).current_dir(dir.path()).stdout(pipe);
+        let seen = command.output().expect("devns");
+        let said = String::from_utf8_lossy(&seen.stderr);
+        assert_eq!((seen.status.code(), &*said), (Some(status), ""), "{args:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_a_failure() {
+    let full = fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    let seen = Command::new(binaries::devns())
+        .arg("schema")
+        .stdout(full)
+        .output()
+        .expect("devns");
+    let said = String::from_utf8_lossy(&seen.stderr);
+    assert_eq!(seen.status.code(), Some(4));
+    assert_eq!(said, "devns: standard output: no space left on device\n");
+}
+
 #[test]
 fn colours_are_for_terminals() {
     let dir = rules(&[("wrong.yaml", WRONG)]);
@@ -167,6 +214,8 @@ fn colours_are_for_terminals() {
     };
     let coloured = on_terminal("env -u NO_COLOR");
     assert!(coloured.contains("\x1b[1;31merror\x1b[0m"), "{coloured}");
+    // one that is empty is none (https://no-color.org)
+    assert_eq!(on_terminal("NO_COLOR="), coloured);
     let without = on_terminal("NO_COLOR=1");
     assert_eq!(without.replace('\r', ""), plain);
 }

@@ -112,7 +112,7 @@ fn wrong_use_and_wrong_files() {
         ),
         (
             &["--cdi", "none"],
-            "devns: \"none\" cannot be read: No such file",
+            "devns: \"none\" cannot be read: no such file",
         ),
         (&["--cdi", "."], "devns: \".\" is no regular file"),
         (&["--cdi", "x"], "devns: x: no JSON: "),
@@ -124,5 +124,5 @@ fn wrong_use_and_wrong_files() {
     let unwritable = import(dir.path(), &["--device", "/dev/x", "-o", "no/such/file"]);
     unwritable
         .exits(4)
-        .says("devns: \"no/such/file\" cannot be written: No such file");
+        .says("devns: \"no/such/file\" cannot be written: no such file");
 }

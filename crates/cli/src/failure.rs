@@ -78,7 +78,7 @@ impl From<engine::EngineError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Failure {
-        Failure::new(Status::Other, e.to_string())
+        Failure::new(Status::Other, crate::reason(&e))
     }
 }
 
@@ -99,9 +99,10 @@ pub fn need_root_and_fuse(what: &str) -> Result<(), Failure> {
         .open("/dev/fuse")
     {
         Ok(_) => Ok(()),
-        Err(e) => Err(
-            Failure::new(Status::Host, format!("/dev/fuse cannot be opened: {e}"))
-                .mend("`devns doctor` says what is missing"),
-        ),
+        Err(e) => Err(Failure::new(
+            Status::Host,
+            format!("/dev/fuse cannot be opened: {}", crate::reason(&e)),
+        )
+        .mend("`devns doctor` says what is missing")),
     }
 }

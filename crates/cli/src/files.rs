@@ -83,7 +83,8 @@ fn unreadable(e: io::Error) -> String {
     format!("cannot be read: {}", reason(&e))
 }
 
-fn reason(e: &io::Error) -> String {
+/// Why a call failed, in the words of the C library, in lower case.
+pub fn reason(e: &io::Error) -> String {
     match e.raw_os_error() {
         Some(n) => nix::errno::Errno::from_raw(n).desc().to_lowercase(),
         None => e.to_string(),

@@ -15,6 +15,7 @@ pub mod running;
 
 pub use devices::{Devices, Target};
 pub use failure::{Failure, Status};
+pub use files::reason;
 pub use gate::{CgroupGate, Grants};
 pub use keeper::Keeper;
 pub use log::{finish_log, log_in_background, start_log};

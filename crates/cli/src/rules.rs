@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use policy::{Container, Files, Policy, RuleErrors, Rules, Severity};
+use policy::{Container, Files, Policy, RuleErrors, Rules, SelectError, Severity};
 
 use crate::failure::{Failure, Status};
 use crate::files::OnDisk;
@@ -87,9 +87,13 @@ pub fn select(
     asked: Option<&str>,
     container: &Container,
 ) -> Result<Arc<Policy>, Failure> {
-    rules
-        .select(asked, container)
-        .map_err(|e| Failure::new(Status::Usage, format!("{spec}: {e}")))
+    rules.select(asked, container).map_err(|e| {
+        let failure = Failure::new(Status::Usage, format!("{spec}: {e}"));
+        match e {
+            SelectError::Undecided { .. } => failure.mend("say which with --use"),
+            SelectError::Unknown { .. } => failure,
+        }
+    })
 }
 
 fn builtins() -> Vec<String> {

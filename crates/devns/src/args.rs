@@ -39,15 +39,15 @@ pub enum Command {
     Check(CheckArgs),
     Demo(DemoArgs),
     Doctor(DoctorArgs),
-    Monitor(MonitorArgs),
-    Holders(HoldersArgs),
-    Schema(crate::schema::SchemaArgs),
     Explain(ExplainArgs),
     Tree(TreeArgs),
     Diff(DiffArgs),
     Simulate(SimulateArgs),
+    Holders(HoldersArgs),
     Fmt(crate::fmt::FmtArgs),
     Import(crate::import::ImportArgs),
+    Monitor(MonitorArgs),
+    Schema(crate::schema::SchemaArgs),
 }
 
 /// Run a command that sees only the devices its policy shows
@@ -141,8 +141,9 @@ const RUN_HELP: &str = "Examples:
   devns run --policy rules.yaml --use games --userns --rootfs /srv/debian -- bash
   devns run --policy rules.yaml --watch -- bash      # takes changed rules while it runs
 
-Signals are passed on to the command. A SIGHUP that somebody sends has a rule file taken anew instead: an error in
-it changes nothing and is said. One that comes since the terminal is gone is passed on.
+Signals are passed on to the command, but for a SIGHUP that somebody sends: it has the rule file
+read again. An error in that changes nothing and is said. A SIGHUP that comes since the terminal is
+gone is passed on.
 
 Exit status:
   the command's own, or

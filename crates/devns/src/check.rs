@@ -1,11 +1,12 @@
 //! `devns check`: what is wrong with rule files, before a container finds out.
 
-use std::io::{IsTerminal, Write};
-
 use cli::files::{OnDisk, text};
 use cli::{Failure, Status};
 use policy::{FileText, Files, Place, RuleError, Rules, Severity};
 use serde_json::{Value, json};
+
+use crate::ink::Ink;
+use crate::output;
 
 /// Say what is wrong with rule files, or probably not meant
 #[derive(clap::Args)]
@@ -35,8 +36,8 @@ Examples:
 
 Exit status:
   0  no errors
-  1  it cannot be printed
-  2  errors; with --strict, warnings too; or wrong use";
+  2  errors; with --strict, warnings too; or wrong use
+  4  it cannot be printed";
 
 /// What stdin is called.
 const STDIN: &str = "<stdin>";
@@ -44,20 +45,23 @@ const STDIN: &str = "<stdin>";
 /// Print what is found; the exit status.
 pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let checked: Vec<Checked> = args.files.iter().map(|file| Checked::new(file)).collect();
-    let out = std::io::stdout();
     let printed = match args.json {
         true => {
             let all: Vec<Value> = checked.iter().map(Checked::json).collect();
             format!("{:#}\n", Value::from(all))
         }
         false => {
-            let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            checked.iter().map(|checked| checked.show(colour)).collect()
+            let mut all = String::new();
+            for checked in &checked {
+                if !all.is_empty() && !checked.found.is_empty() {
+                    all.push('\n');
+                }
+                all += &checked.show(Ink::stdout());
+            }
+            all
         }
     };
-    out.lock()
-        .write_all(printed.as_bytes())
-        .map_err(|e| Failure::new(Status::Other, format!("write(stdout): {e}")))?;
+    output::write(&printed)?;
     let is_wrong = |checked: &Checked| {
         checked.count(Severity::Error) > 0 || args.strict && checked.count(Severity::Warning) > 0
     };
@@ -110,10 +114,10 @@ impl Checked {
             }
     }
 
-    fn show(&self, colour: bool) -> String {
+    fn show(&self, ink: Ink) -> String {
         let mut shown = String::new();
         for error in &self.found {
-            shown += &format!("{}\n\n", error.show(colour));
+            shown += &format!("{}\n\n", error.show(ink.is_on()));
         }
         let mut parts = Vec::new();
         for (severity, word) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {

@@ -2,7 +2,6 @@
 
 mod changes;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use policy::{Policy, Rules};
 use serde_json::{Value, json};
 
 use crate::ink::Ink;
+use crate::output;
 use crate::whose::no_answer;
 use changes::{Change, Kind};
 
@@ -80,7 +80,7 @@ fn compare(args: &DiffArgs) -> Result<u8, Failure> {
         true => format!("{:#}\n", Value::Array(all.iter().map(to_json).collect())),
         false => all.iter().map(|one| to_text(Ink::stdout(), one)).collect(),
     };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    output::write(&text)?;
     let is_same =
         |one: &Compared| matches!(one, Compared::Both { changes, .. } if changes.is_empty());
     Ok(u8::from(!all.iter().all(is_same)))

@@ -2,12 +2,12 @@
 
 mod probe;
 
-use std::io::IsTerminal;
-
 use cli::{Failure, Status};
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
+use crate::ink::Ink;
+use crate::output;
 
 /// How it stands with one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,40 +44,36 @@ pub fn run(args: &DoctorArgs) -> Result<u8, Failure> {
         .iter()
         .filter(|f| f.state == State::Missing)
         .count();
-    if args.json {
-        let report = serde_json::json!({ "works": missing == 0, "findings": findings });
-        println!("{report:#}");
-    } else {
-        print(&findings, missing);
-    }
+    let text = match args.json {
+        true => {
+            let report = serde_json::json!({ "works": missing == 0, "findings": findings });
+            format!("{report:#}\n")
+        }
+        false => text(Ink::stdout(), &findings, missing),
+    };
+    output::write(&text)?;
     Ok(if missing == 0 { 0 } else { Status::Host as u8 })
 }
 
-fn print(findings: &[Finding], missing: usize) {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+fn text(ink: Ink, findings: &[Finding], missing: usize) -> String {
+    let mut out = String::new();
     for finding in findings {
-        let (word, code) = match finding.state {
-            State::Ok => ("ok", "32"),
-            State::Without => ("without", "33"),
-            State::Missing => ("missing", "31"),
+        let word = match finding.state {
+            State::Ok => ink.green("ok      "),
+            State::Without => ink.yellow("without "),
+            State::Missing => ink.red("missing "),
         };
-        let word = format!("{word:8}");
-        let word = if colour {
-            format!("\x1b[{code}m{word}\x1b[0m")
-        } else {
-            word
-        };
-        println!(
-            "{word}{:20} {}; {}",
-            finding.name, finding.found, finding.means
-        );
+        let Finding {
+            name, found, means, ..
+        } = finding;
+        out += &format!("{word}{name:20} {found}; {means}\n");
         if let Some(mend) = finding.mend {
-            println!("{:28} mend: {mend}", "");
+            out += &format!("{:28} mend: {mend}\n", "");
         }
     }
-    match missing {
-        0 => println!("\n`devns run` works here."),
-        1 => println!("\n`devns run` does not work here: see the line that says missing."),
-        n => println!("\n`devns run` does not work here: see the {n} lines that say missing."),
+    out + &match missing {
+        0 => "\n`devns run` works here.\n".to_owned(),
+        1 => "\n`devns run` does not work here: see the line that says missing.\n".to_owned(),
+        n => format!("\n`devns run` does not work here: see the {n} lines that say missing.\n"),
     }
 }

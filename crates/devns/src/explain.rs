@@ -3,14 +3,13 @@
 mod json;
 mod text;
 
-use std::io::Write;
-
 use cli::{Devices, Failure, Status, Target};
 use fusefs_dev::Refusal;
 use kobject::Devnum;
 use policy::{Explanation, PathExplanation, Show, Shown, View};
 
 use crate::ink::Ink;
+use crate::output;
 use crate::whose::{Whose, WhoseArgs};
 
 /// Say why a device, a link or an attribute shows or is hidden, and which rule would show it
@@ -95,8 +94,7 @@ pub fn run(args: &ExplainArgs) -> Result<u8, Failure> {
             texts.join("\n")
         }
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|e| Failure::new(Status::Host, e.to_string()))?;
+    output::write(&text)?;
     Ok(u8::from(!all.iter().all(|(_, one)| one.shows())))
 }
 

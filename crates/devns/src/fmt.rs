@@ -8,7 +8,8 @@ use std::path::Path;
 use cli::{Failure, Status};
 use serde_json::{Value, json};
 
-use crate::replace;
+use crate::ink::Ink;
+use crate::{output, replace};
 
 /// Rewrite rule files in one layout; what they say does not change, nor do comments
 #[derive(clap::Args)]
@@ -80,7 +81,7 @@ pub fn run(args: &FmtArgs) -> Result<u8, Failure> {
         }
     }
     if args.json {
-        crate::output::write(&format!("{:#}\n", json!({ "files": reports })))?;
+        output::write(&format!("{:#}\n", json!({ "files": reports })))?;
     }
     Ok(match status {
         0 => u8::from(args.check && changed),
@@ -116,12 +117,13 @@ fn stdin() -> Result<String, Failure> {
 }
 
 fn print(formatted: &Formatted, check: bool) -> Result<(), Failure> {
-    match (check, formatted.file.as_str()) {
-        (true, _) => diff::print(formatted),
-        (false, "-") => crate::output::write(&formatted.new),
-        (false, file) if formatted.changed() => crate::output::write(&format!("{file}\n")),
-        (false, _) => Ok(()),
-    }
+    let text = match (check, formatted.file.as_str()) {
+        (true, _) => diff::coloured(Ink::stdout(), formatted),
+        (false, "-") => formatted.new.clone(),
+        (false, file) if formatted.changed() => format!("{file}\n"),
+        (false, _) => return Ok(()),
+    };
+    output::write(&text).map(drop)
 }
 
 fn report(formatted: &Formatted, check: bool) -> Value {

@@ -1,6 +1,5 @@
 //! `devns holders`: who still holds a device.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cli::running::ids_of;
@@ -12,6 +11,7 @@ use kobject::{Devnum, Devpath, Escaped};
 use serde_json::json;
 
 use crate::args::HoldersArgs;
+use crate::output;
 
 /// Print them; the exit status is 0 if there are any, as fuser(1) has it.
 pub fn run(args: &HoldersArgs) -> Result<u8, Failure> {
@@ -33,8 +33,7 @@ pub fn run(args: &HoldersArgs) -> Result<u8, Failure> {
         true => json(device, &processes, &kernel),
         false => table(device, &processes, &kernel),
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(unknown)?;
+    output::write(&text)?;
     Ok(u8::from(processes.is_empty() && kernel.is_empty()))
 }
 

@@ -104,14 +104,16 @@ fn read(path: &Path) -> Result<String, Failure> {
     /// As rule files may have.
     const MOST: u64 = 64 << 20;
     let wrong = |what: String| Failure::new(Status::Usage, format!("{path:?} {what}"));
-    let meta = fs::metadata(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let meta =
+        fs::metadata(path).map_err(|e| wrong(format!("cannot be read: {}", cli::reason(&e))))?;
     if !meta.is_file() || meta.len() > MOST {
         return Err(wrong(format!(
             "is no regular file of at most {} MiB",
             MOST >> 20
         )));
     }
-    let bytes = fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let bytes =
+        fs::read(path).map_err(|e| wrong(format!("cannot be read: {}", cli::reason(&e))))?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         wrong(format!("is not text: byte {at} is no UTF-8"))
@@ -121,8 +123,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn write(path: &Path, imported: &Imported) -> Result<(), Failure> {
     match path.exists() {
         true => replace::file(path, &imported.rules)?,
-        false => fs::write(path, &imported.rules)
-            .map_err(|e| Failure::new(Status::Host, format!("{path:?} cannot be written: {e}")))?,
+        false => fs::write(path, &imported.rules).map_err(|e| {
+            let why = cli::reason(&e);
+            Failure::new(Status::Host, format!("{path:?} cannot be written: {why}"))
+        })?,
     }
     match imported.notes.len() {
         0 => {}

@@ -10,7 +10,8 @@ pub struct Ink(bool);
 impl Ink {
     /// For stdout.
     pub fn stdout() -> Ink {
-        Ink(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Ink(std::io::stdout().is_terminal() && !unwanted)
     }
 
     /// Good news.
@@ -28,6 +29,11 @@ impl Ink {
         self.code("33", text)
     }
 
+    /// Where something is.
+    pub fn cyan(self, text: impl Display) -> String {
+        self.code("36", text)
+    }
+
     /// What is read first.
     pub fn bold(self, text: impl Display) -> String {
         self.code("1", text)
@@ -42,6 +48,11 @@ impl Ink {
     #[cfg(test)]
     pub fn none() -> Ink {
         Ink(false)
+    }
+
+    /// Whether it colours.
+    pub fn is_on(self) -> bool {
+        self.0
     }
 
     fn code(self, code: &str, text: impl Display) -> String {

@@ -1,6 +1,5 @@
 //! `devns monitor`: uevents as they arrive.
 
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +11,7 @@ use kobject::{Action, Devpath, Properties};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::args::MonitorArgs;
+use crate::output;
 
 /// Print events until nobody reads them.
 pub fn run(args: &MonitorArgs) -> Result<(), Failure> {
@@ -21,28 +21,26 @@ pub fn run(args: &MonitorArgs) -> Result<(), Failure> {
             true => "the kernel's uevents of this network namespace, and udev's",
             false => "the kernel's uevents of this network namespace",
         };
-        say(&format!("listening to {what}\n"))?;
+        output::write(&format!("listening to {what}\n"))?;
     }
     loop {
         let mut fds = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut fds, PollTimeout::NONE);
         while let Some(heard) = monitor.receive()? {
-            match heard {
-                monitor::Message::Kernel(event) => say(&line(&Message::Kernel(event), args))?,
-                monitor::Message::Udev(message) => say(&line(&Message::Udev(message), args))?,
+            let message = match heard {
+                monitor::Message::Kernel(event) => Message::Kernel(event),
+                monitor::Message::Udev(message) => Message::Udev(message),
                 monitor::Message::Overrun => {
-                    log::warn!("events were lost: they came faster than they were read")
+                    log::warn!("events were lost: they came faster than they were read");
+                    continue;
                 }
-                monitor::Message::Noise => {}
+                monitor::Message::Noise => continue,
+            };
+            if !output::write(&line(&message, args))? {
+                return Ok(());
             }
         }
     }
-}
-
-fn say(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
 }
 
 fn line(message: &Message, args: &MonitorArgs) -> String {

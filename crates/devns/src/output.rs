@@ -1,18 +1,21 @@
-//! Standard output. That it cannot be written is a failure and no panic.
+//! What goes to standard output.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use cli::{Failure, Status};
 
-/// Write all of `text`.
-pub fn write(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(failed)
-}
-
-/// What it means that writing failed.
-pub fn failed(e: std::io::Error) -> Failure {
-    Failure::new(Status::Host, format!("standard output: {e}"))
+/// Write all of `text`. Whether there may be more: who has closed a pipe, as head(1) does, has read enough, and nothing has failed.
+pub fn write(text: &str) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => {
+            let why = cli::reason(&e);
+            Err(Failure::new(
+                Status::Host,
+                format!("standard output: {why}"),
+            ))
+        }
+    }
 }

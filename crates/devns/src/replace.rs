@@ -10,7 +10,8 @@ use cli::{Failure, Status};
 /// Replaces what `file` leads to, which keeps its mode and its owner.
 pub fn file(file: &Path, text: &str) -> Result<(), Failure> {
     replace(file, text).map_err(|e| {
-        Failure::new(Status::Host, format!("{file:?} cannot be replaced: {e}"))
+        let why = cli::reason(&e);
+        Failure::new(Status::Host, format!("{file:?} cannot be replaced: {why}"))
             .mend("its directory must be writable, and the owner one that you may give files to")
     })
 }

@@ -1,16 +1,17 @@
 //! `devns schema`: the rule language, for editors.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use cli::{Failure, Status};
+
+use crate::output;
 
 /// Print a JSON Schema of rule files, with which editors complete and check them
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub struct SchemaArgs {
     /// Write it to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
@@ -29,9 +30,12 @@ pub fn run(args: &SchemaArgs) -> Result<(), Failure> {
     let schema = policy::schema();
     match &args.output {
         Some(path) => std::fs::write(path, schema).map_err(|e| {
-            let message = format!("the schema cannot be written to {path:?}: {e}");
+            let message = format!(
+                "the schema cannot be written to {path:?}: {}",
+                cli::reason(&e)
+            );
             Failure::new(Status::Other, message).mend("name a file in a directory that is there")
         }),
-        None => Ok(std::io::stdout().lock().write_all(schema.as_bytes())?),
+        None => output::write(&schema).map(drop),
     }
 }

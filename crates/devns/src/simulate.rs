@@ -1,6 +1,6 @@
 //! `devns simulate`: a recorded trace through a policy.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use policy::{DeviceTable, Show};
 use serde_json::{Value, json};
 
 use crate::ink::Ink;
+use crate::output;
 use crate::whose::{Whose, WhoseArgs, in_short, no_answer};
 
 /// Play a recorded trace through a policy: what the container would have been told, when, and why
@@ -90,8 +91,7 @@ pub fn run(args: &SimulateArgs) -> Result<u8, Failure> {
         }
         false => text(Ink::stdout(), &played),
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|e| Failure::new(Status::Host, e.to_string()))?;
+    output::write(&text)?;
     Ok(0)
 }
 
@@ -107,7 +107,12 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
         }
     };
     let wrong = |message: String| Failure::new(Status::Usage, message);
-    read.map_err(|e| wrong(format!("the trace {path:?} cannot be read: {e}")))?;
+    read.map_err(|e| {
+        wrong(format!(
+            "the trace {path:?} cannot be read: {}",
+            cli::reason(&e)
+        ))
+    })?;
     match bytes.len() as u64 > MOST {
         true => Err(wrong(format!(
             "{path:?} is larger than a trace may be, {} MiB",
@@ -284,6 +289,9 @@ fn text(ink: Ink, played: &[Played]) -> String {
         }
     }
     let [told, made_up, withheld] = counts;
-    let messages = played.len();
-    out + &format!("{messages} messages: {told} told, {made_up} made up, {withheld} withheld\n")
+    let messages = match played.len() {
+        1 => "1 message".to_owned(),
+        n => format!("{n} messages"),
+    };
+    out + &format!("{messages}: {told} told, {made_up} made up, {withheld} withheld\n")
 }

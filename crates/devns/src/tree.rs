@@ -1,14 +1,14 @@
 //! `devns tree`: what a policy shows, as a tree.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 
-use cli::{Devices, Failure, Status};
+use cli::{Devices, Failure};
 use kobject::{Devpath, Escaped};
 use policy::{Decision, Facts, Reason, Show, Sight, View};
 use serde_json::{Value, json};
 
 use crate::ink::Ink;
+use crate::output;
 use crate::whose::{Whose, WhoseArgs, in_short, rule_json};
 
 /// Show what a policy shows: the devices as a tree, each with its node, how it shows, and which rule says so
@@ -50,8 +50,7 @@ pub fn run(args: &TreeArgs) -> Result<u8, Failure> {
         true => format!("{:#}\n", json(&view, &leaves)),
         false => text(Ink::stdout(), &devices, &view, &leaves),
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|e| Failure::new(Status::Host, e.to_string()))?;
+    output::write(&text)?;
     Ok(u8::from(view.shown().next().is_none()))
 }
 
@@ -84,7 +83,13 @@ fn text(ink: Ink, devices: &Devices, view: &View, leaves: &BTreeMap<Devpath, Lea
     let shown = view.shown().count();
     let hidden = devices.table.len() - shown;
     let policy = ink.bold(view.policy().name());
-    let mut out = format!("{policy}: {shown} devices show, {hidden} are hidden\n");
+    let show = if shown == 1 {
+        "device shows"
+    } else {
+        "devices show"
+    };
+    let are = if hidden == 1 { "is" } else { "are" };
+    let mut out = format!("{policy}: {shown} {show}, {hidden} {are} hidden\n");
     let above = |devpath: &Devpath| devpath.ancestors().find(|above| leaves.contains_key(above));
     let mut below: BTreeMap<Option<Devpath>, BTreeSet<&Devpath>> = BTreeMap::new();
     for devpath in leaves.keys() {

@@ -40,8 +40,8 @@ pub struct Whose {
     pub policy: Arc<Policy>,
     /// The container's network namespace; None: one that is not there yet, with no interface of these.
     pub net: Option<OwnedFd>,
-    /// The texts of the files that the rules are from.
-    sources: Vec<Source>,
+    /// All rules that it is one policy of.
+    rules: Rules,
 }
 
 impl Whose {
@@ -50,12 +50,12 @@ impl Whose {
         if let Some(name) = &args.container {
             return Whose::container(name);
         }
-        let loaded = cli::rules::load_with_sources(&args.policy)?;
+        let rules = cli::rules::load(&args.policy)?;
         Ok(Whose {
-            policy: choose(&loaded.rules, &args.policy, args.use_.as_deref())?,
+            policy: choose(&rules, &args.policy, args.use_.as_deref())?,
             spec: args.policy.clone(),
             net: None,
-            sources: loaded.sources,
+            rules,
         })
     }
 
@@ -63,7 +63,10 @@ impl Whose {
     fn container(name: &str) -> Result<Whose, Failure> {
         let wrong = |message: String| Failure::new(Status::Usage, message);
         let unread = |e: std::io::Error| {
-            let message = format!("the rules of container {name:?} cannot be read: {e}");
+            let message = format!(
+                "the rules of container {name:?} cannot be read: {}",
+                cli::reason(&e)
+            );
             Failure::new(Status::NotRoot, message).mend("run it with sudo")
         };
         let mut all = running::of(name).map_err(unread)?;
@@ -96,7 +99,7 @@ impl Whose {
             policy: cli::rules::select(&rules, &running.spec, Some(&running.policy), &container)?,
             spec: running.spec,
             net: Some(net.into()),
-            sources: running.sources,
+            rules,
         })
     }
 
@@ -110,13 +113,7 @@ impl Whose {
 
     /// The text of the file that a rule is written in.
     pub fn text(&self, rule: &RuleRef) -> Option<&str> {
-        if let Some(name) = rule.file.strip_prefix("builtin:") {
-            let builtin = policy::builtins().find(|builtin| builtin.name == name);
-            return builtin.map(|builtin| builtin.text);
-        }
-        let mut sources = self.sources.iter();
-        let source = sources.find(|source| source.name == *rule.file)?;
-        Some(&source.text)
+        self.rules.text(&rule.file)
     }
 }
 

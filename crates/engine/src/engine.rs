@@ -171,17 +171,16 @@ impl Engine {
     /// Revoke the access to what shows at `top` and below, ahead of the view's change.
     pub(crate) fn revoke_below(&self, top: &Devpath) {
         let scene = self.scene.read();
-        for (devpath, shown) in scene.view.shown() {
-            if devpath.is_within(top) {
-                self.gate("revoke", shown, |gate| gate.revoke(shown));
-            }
+        for (_, shown) in scene.view.shown_below(top) {
+            self.gate("revoke", shown, |gate| gate.revoke(shown));
         }
     }
 
     /// Grant once more what shows at `devpath`: it was revoked ahead of the view's change, which did not come.
     pub(crate) fn grant_again(&self, devpath: &Devpath) {
         let scene = self.scene.read();
-        if let Some((_, shown)) = scene.view.shown().find(|(shown, _)| *shown == devpath) {
+        let mut shown = scene.view.shown_below(devpath);
+        if let Some((_, shown)) = shown.next().filter(|(first, _)| *first == devpath) {
             self.gate("grant", shown, |gate| gate.grant(shown));
         }
     }

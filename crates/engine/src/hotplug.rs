@@ -52,7 +52,7 @@ impl Watcher {
                     return self.update(&devpath, true, Vec::new(), event);
                 }
                 // a look at everything has found it before its event came
-                Some(_) => return,
+                Some(_) => return self.note_number(&devpath, &event),
                 None => return self.update(&devpath, true, before, event),
             },
             Action::Change | Action::Online | Action::Offline | Action::Bind | Action::Unbind => {
@@ -88,8 +88,8 @@ impl Watcher {
         if self.has_heard_remove(devpath) {
             return too_late(&event);
         }
-        if let (Action::Add, Some(number)) = (event.action, event.seqnum()) {
-            self.added.insert(devpath.clone(), number);
+        if event.action == Action::Add {
+            self.note_number(devpath, &event);
         }
         let mut refused = None;
         let change = self.engine.apply(|scene| {
@@ -104,7 +104,13 @@ impl Watcher {
             self.engine.revoke_below(devpath);
         }
         self.tell(change, &before, Cause::Kernel(&event));
-        self.expect_udev();
+    }
+
+    /// An event brought a device to this name.
+    fn note_number(&mut self, devpath: &Devpath, event: &Uevent) {
+        if let Some(number) = event.seqnum() {
+            self.added.insert(devpath.clone(), number);
+        }
     }
 
     /// A rename: what was known of the device and of those below it goes along.
@@ -114,6 +120,7 @@ impl Watcher {
         let mut moved = Vec::new();
         for known in &before {
             let device = &known.device;
+            self.added.remove(&device.devpath);
             let relative = device.devpath.relative_to(old).unwrap_or_default();
             let Ok(to) = (match relative {
                 b"" => Ok(new.clone()),
@@ -122,6 +129,7 @@ impl Watcher {
                 continue;
             };
             if let Some(pinned) = Pinned::at(&self.engine.sysfs, &to) {
+                self.note_number(&to, &event);
                 // what udev has said of it, it has said under the old name
                 let facts = Facts {
                     udev: known.udev.clone(),

@@ -10,6 +10,7 @@ use viewfs::Scene;
 use crate::event::{as_udev, made_up};
 use crate::facts::{Ready, is_incomplete};
 use crate::tell::{take_in, takes_away};
+use crate::told;
 use crate::watch::Watcher;
 
 /// The engine has stopped: nothing can be changed any more.
@@ -59,6 +60,7 @@ impl Watcher {
         {
             self.engine.revoke_below(gone);
         }
+        before.sort_by(|one, other| one.device.devpath.cmp(&other.device.devpath));
         self.forget(&change);
         self.tell_reload(&change, &before);
         self.expect_udev();
@@ -84,9 +86,9 @@ impl Watcher {
         })
     }
 
-    /// A device that opens otherwise is another for whoever has it open: it goes and comes.
+    /// A device that opens otherwise is another for whoever has it open: it goes and comes. `before` is ordered by devpath.
     fn tell_reload(&mut self, change: &ViewChange, before: &[Facts]) {
-        let known = |devpath: &Devpath| before.iter().find(|f| f.device.devpath == *devpath);
+        let known = |devpath: &Devpath| told::of(before, devpath);
         let others = || {
             change
                 .altered
@@ -106,8 +108,13 @@ impl Watcher {
         come.extend(others().map(|(_, new)| (new, new.events)));
         for (old, new) in change.altered.iter().filter(|(old, new)| old.opens_as(new)) {
             // who gets its events only now has not heard of it
-            come.push((new, only_now(old.events, new.events)));
-            if let Some(facts) = known(&new.devpath).filter(|_| !old.looks_as(new)) {
+            match only_now(old.events, new.events) {
+                Events::None => {}
+                events => come.push((new, events)),
+            }
+            if !old.looks_as(new)
+                && let Some(facts) = known(&new.devpath)
+            {
                 self.tell_change(facts, both(old.events, new.events));
             }
         }

@@ -169,8 +169,12 @@ impl Simulation {
                 relative => event.devpath.join(relative),
             };
             let arrival = self.scene.table.arrival(&known.device.devpath);
+            self.added.remove(&known.device.devpath);
             self.scene.table.remove(&known.device.devpath);
             if let Ok(to) = to {
+                if let Some(number) = event.seqnum() {
+                    self.added.insert(to.clone(), number);
+                }
                 let mut facts = known.clone();
                 facts.device.devpath = to;
                 if relative.is_empty() && !event.device_properties().is_empty() {

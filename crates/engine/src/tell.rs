@@ -32,7 +32,8 @@ impl Watcher {
         scene.table.subtree(top).cloned().collect()
     }
 
-    /// After the view has changed: caches, then events. `before` is what was known then of all that the change may be about.
+    /// After the view has changed: caches, then events. `before` is what was known then of all that the change may be
+    /// about, ordered by devpath.
     pub(crate) fn tell(&mut self, change: ViewChange, before: &[Facts], cause: Cause<'_>) {
         self.forget(&change);
         self.say(told::of_change(&*self.engine, &change, before, cause));

@@ -198,6 +198,7 @@ impl Host {
         device.subsystem = Some("block".into());
         device.properties = Properties::parse_lines(b"SEQNUM=4711\n");
         self.watcher.kernel(made_up(action, &device));
+        self.watcher.expect_udev();
     }
 
     fn log(&self) -> Vec<String> {
@@ -558,5 +559,6 @@ fn an_event_about_another_device_than_is_there_grants_nothing() {
 mod attributes;
 mod audit;
 mod events;
+mod late;
 mod reload;
 mod taken;

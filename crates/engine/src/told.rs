@@ -46,7 +46,7 @@ pub(crate) trait Known {
     fn shows(&self, devpath: &Devpath) -> bool;
 }
 
-/// After a change. `before` is what was known then of all that it may be about.
+/// After a change. `before` is what was known then of all that it may be about, ordered by devpath.
 pub(crate) fn of_change(
     known: &impl Known,
     change: &ViewChange,
@@ -202,8 +202,10 @@ pub(crate) fn shows(scene: &Scene, devpath: &Devpath) -> bool {
     }
 }
 
-fn of<'a>(all: &'a [Facts], devpath: &Devpath) -> Option<&'a Facts> {
-    all.iter().find(|facts| facts.device.devpath == *devpath)
+/// The device among others that are ordered by devpath.
+pub(crate) fn of<'a>(all: &'a [Facts], devpath: &Devpath) -> Option<&'a Facts> {
+    let at = all.binary_search_by(|facts| facts.device.devpath.cmp(devpath));
+    all.get(at.ok()?)
 }
 
 fn is_it(event: &Uevent, action: Action, facts: &Facts) -> bool {

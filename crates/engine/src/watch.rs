@@ -1,6 +1,6 @@
 //! The thread that hears events and carries each through.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -134,7 +134,7 @@ pub(crate) struct Watcher {
     pub(crate) waiting: BTreeMap<Devpath, Option<Instant>>,
     /// What was taken in while something else was waited for.
     pub(crate) heard: VecDeque<Message>,
-    /// The kernel's number of the event that brought each device since we listen: what udev says
+    /// The kernel's number of the event that brought each device to its name since we listen: what udev says
     /// about an older event is about another device.
     pub(crate) added: BTreeMap<Devpath, u64>,
     /// The names that devices had before, of those whose rename the container was told of: udev will tell of it too.
@@ -163,6 +163,7 @@ impl Watcher {
             }
             self.hear_own();
             self.hear_host();
+            self.expect_udev();
             self.give_up_on_udev();
             if self.engine.is_broken.load(Ordering::SeqCst) {
                 self.give_up("access to a device could not be revoked");
@@ -283,14 +284,14 @@ impl Watcher {
         }
     }
 
-    /// Note which devices wait for udev.
+    /// Note which devices wait for udev. Looks at all that are not simply hidden, so not after each event.
     pub(crate) fn expect_udev(&mut self) {
         if !self.engine.udev {
             return;
         }
         let until = Instant::now() + UDEV_PATIENCE;
         let scene = self.engine.scene.read();
-        let waits: Vec<Devpath> = scene.view.waiting().cloned().collect();
+        let waits: BTreeSet<Devpath> = scene.view.waiting().cloned().collect();
         self.waiting.retain(|d, _| waits.contains(d));
         for devpath in waits {
             self.waiting.entry(devpath).or_insert(Some(until));

@@ -36,6 +36,22 @@ impl Devpath {
     /// The longest devpath, in bytes.
     pub const MAX: usize = 4095;
 
+    /// The directories that the root of sysfs may have: the first parts of all paths.
+    pub const TOPS: [&str; 12] = [
+        "block",
+        "bus",
+        "class",
+        "dev",
+        "devices",
+        "firmware",
+        "fs",
+        "hypervisor",
+        "kernel",
+        "module",
+        "power",
+        "xen",
+    ];
+
     /// Checks and copies `bytes`.
     pub fn parse(bytes: &[u8]) -> Result<Devpath, DevpathError> {
         if bytes.len() > Devpath::MAX {

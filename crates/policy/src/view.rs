@@ -121,6 +121,14 @@ impl View {
             .filter_map(|(devpath, entry)| Some((devpath, entry.shown.as_deref()?)))
     }
 
+    /// Those of them that are `top` or below it.
+    pub fn shown_below(&self, top: &Devpath) -> impl Iterator<Item = (&Devpath, &Shown)> {
+        self.entries
+            .range(top.clone()..)
+            .take_while(|(devpath, _)| devpath.is_within(top))
+            .filter_map(|(devpath, entry)| Some((devpath, entry.shown.as_deref()?)))
+    }
+
     /// The devices that are hidden because of what udev has not said yet.
     pub fn waiting(&self) -> impl Iterator<Item = &Devpath> {
         let waits = |entry: &Entry| match &entry.decision.reason {

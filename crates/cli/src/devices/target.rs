@@ -20,21 +20,6 @@ pub enum Target {
     Path(Devpath, Entry),
 }
 
-/// What names a path of sysfs also without `/sys`. `/dev` is the one with the nodes.
-const TOPS: [&str; 11] = [
-    "block",
-    "bus",
-    "class",
-    "devices",
-    "firmware",
-    "fs",
-    "hypervisor",
-    "kernel",
-    "module",
-    "power",
-    "xen",
-];
-
 /// As many links a path may lead through (`MAXSYMLINKS`, include/linux/namei.h).
 const MOST_LINKS: usize = 40;
 
@@ -154,9 +139,11 @@ impl Devices {
     }
 }
 
+/// Whether it names a path of sysfs without `/sys`. `/dev` is the one with the nodes.
 fn is_of_sysfs(text: &str) -> bool {
     let mut parts = text.split('/');
-    parts.next() == Some("") && parts.next().is_some_and(|top| TOPS.contains(&top))
+    let is_top = |top| top != "dev" && Devpath::TOPS.contains(&top);
+    parts.next() == Some("") && parts.next().is_some_and(is_top)
 }
 
 /// The number of the node that a path leads to.

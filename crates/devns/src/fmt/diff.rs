@@ -1,12 +1,9 @@
 //! What would change, as diff(1) shows it.
 
-use std::io::Write;
-
-use anstyle::{AnsiColor, Style};
-use cli::Failure;
 use similar::TextDiff;
 
 use super::Formatted;
+use crate::ink::Ink;
 
 /// The lines that differ, with three around them; nothing if none do.
 pub(super) fn unified(formatted: &Formatted) -> String {
@@ -21,22 +18,22 @@ pub(super) fn unified(formatted: &Formatted) -> String {
         .to_string()
 }
 
-/// Prints it; on a terminal, and without NO_COLOR, in colours.
-pub(super) fn print(formatted: &Formatted) -> Result<(), Failure> {
-    let mut out = anstream::stdout().lock();
+/// The same for a terminal.
+pub(super) fn coloured(ink: Ink, formatted: &Formatted) -> String {
+    let mut out = String::new();
     for line in unified(formatted).split_inclusive('\n') {
-        let style = match line.as_bytes() {
-            [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => Style::new().bold(),
-            [b'+', ..] => AnsiColor::Green.on_default(),
-            [b'-', ..] => AnsiColor::Red.on_default(),
-            [b'@', ..] => AnsiColor::Cyan.on_default(),
-            _ => Style::new(),
-        };
         let (text, end) = match line.strip_suffix('\n') {
             Some(text) => (text, "\n"),
             None => (line, ""),
         };
-        write!(out, "{style}{text}{style:#}{end}").map_err(crate::output::failed)?;
+        out += &match line.as_bytes() {
+            [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => ink.bold(text),
+            [b'+', ..] => ink.green(text),
+            [b'-', ..] => ink.red(text),
+            [b'@', ..] => ink.cyan(text),
+            _ => text.to_owned(),
+        };
+        out += end;
     }
-    Ok(())
+    out
 }

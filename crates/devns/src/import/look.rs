@@ -23,7 +23,8 @@ pub(super) fn at(path: &Path) -> Result<Option<Seen>, Failure> {
             return Ok(None);
         }
         Err(e) => {
-            return Err(wrong(format!("cannot be looked at: {e}")).mend("--elsewhere does without"));
+            return Err(wrong(format!("cannot be looked at: {}", cli::reason(&e)))
+                .mend("--elsewhere does without"));
         }
     };
     if meta.is_dir() {
@@ -38,7 +39,8 @@ pub(super) fn at(path: &Path) -> Result<Option<Seen>, Failure> {
             ));
         }
     };
-    let real = fs::canonicalize(path).map_err(|e| wrong(format!("cannot be looked at: {e}")))?;
+    let real = fs::canonicalize(path)
+        .map_err(|e| wrong(format!("cannot be looked at: {}", cli::reason(&e))))?;
     let name = real.strip_prefix("/dev").unwrap_or(&real);
     let mut seen = SeenDevice {
         devname: name.to_string_lossy().into_owned(),

@@ -6,9 +6,12 @@ use super::Token;
 /// taken what was read.
 #[derive(Debug)]
 pub(super) struct Machine {
-    tokens: Vec<Token>,
+    /// How many tokens.
+    length: usize,
     words: usize,
-    /// For each byte, the tokens that take it and are done.
+    /// Bytes that no token tells apart have one class: a row for each byte would take 2 KiB for every pattern.
+    classes: [u8; 256],
+    /// For each class, the tokens that take it and are done.
     takes: Vec<u64>,
     /// Those that take any byte, and any but `/`, and go on.
     all: Vec<u64>,
@@ -28,19 +31,21 @@ impl Machine {
     pub fn of(tokens: &[Token]) -> Machine {
         let words = (tokens.len() + 1).div_ceil(64);
         let none = || vec![0; words];
+        let (classes, firsts) = classes(tokens);
         let mut machine = Machine {
-            tokens: tokens.to_vec(),
+            length: tokens.len(),
             words,
-            takes: vec![0; 256 * words],
+            classes,
+            takes: vec![0; firsts.len() * words],
             all: none(),
             part: none(),
             skips: [none(), none(), none()],
         };
         for (at, token) in tokens.iter().enumerate() {
             let (word, bit) = (at / 64, 1 << (at % 64));
-            for byte in 0..=u8::MAX {
-                if token.takes(byte) {
-                    machine.takes[usize::from(byte) * words + word] |= bit;
+            for (class, byte) in firsts.iter().enumerate() {
+                if token.takes(*byte) {
+                    machine.takes[class * words + word] |= bit;
                 }
             }
             match token {
@@ -80,7 +85,7 @@ impl Machine {
         let mut states = skip(1);
         for byte in text {
             let stays = if *byte == b'/' { all } else { all | part };
-            let next = (states & self.takes[usize::from(*byte)]) << 1 | states & stays;
+            let next = (states & self.takes[self.class(*byte)]) << 1 | states & stays;
             if next == 0 {
                 return None;
             }
@@ -95,7 +100,7 @@ impl Machine {
         self.skip(&mut states);
         let mut next = vec![0; self.words];
         for byte in text {
-            let takes = &self.takes[usize::from(*byte) * self.words..][..self.words];
+            let takes = &self.takes[self.class(*byte) * self.words..][..self.words];
             next.fill(0);
             for word in 0..self.words {
                 let part = if *byte == b'/' { 0 } else { self.part[word] };
@@ -109,6 +114,10 @@ impl Machine {
             std::mem::swap(&mut states, &mut next);
         }
         Some(states)
+    }
+
+    fn class(&self, byte: u8) -> usize {
+        usize::from(self.classes[usize::from(byte)])
     }
 
     /// Adds the states that are reached without reading anything.
@@ -128,6 +137,32 @@ impl Machine {
     }
 }
 
+/// The class of each byte, and the first byte of each class.
+fn classes(tokens: &[Token]) -> ([u8; 256], Vec<u8>) {
+    let mut begins = [false; 257];
+    let mut tell = |low: u8, high: u8| {
+        begins[usize::from(low)] = true;
+        begins[usize::from(high) + 1] = true;
+    };
+    tell(b'/', b'/');
+    for token in tokens {
+        match token {
+            Token::Byte(byte) => tell(*byte, *byte),
+            Token::Class { ranges, .. } => ranges.iter().for_each(|(low, high)| tell(*low, *high)),
+            Token::One | Token::Part | Token::All | Token::Below | Token::Above => {}
+        }
+    }
+    let (mut classes, mut firsts) = ([0; 256], vec![0]);
+    for byte in 1..=u8::MAX {
+        if begins[usize::from(byte)] {
+            firsts.push(byte);
+        }
+        // as many as there are bytes at the most
+        classes[usize::from(byte)] = (firsts.len() - 1) as u8;
+    }
+    (classes, firsts)
+}
+
 /// Adds the bits `from` of word `word`, `by` places up.
 fn add_shifted(states: &mut [u64], word: usize, from: u64, by: u32) {
     states[word] |= from << by;
@@ -136,16 +171,26 @@ fn add_shifted(states: &mut [u64], word: usize, from: u64, by: u32) {
     }
 }
 
+#[cfg(test)]
+impl Machine {
+    /// What it takes, in bytes.
+    pub fn size(&self) -> usize {
+        let lists = [&self.takes, &self.all, &self.part];
+        let words: usize = lists.into_iter().chain(&self.skips).map(Vec::len).sum();
+        std::mem::size_of::<Machine>() + words * 8
+    }
+}
+
 impl States<'_> {
     /// Whether the whole pattern can have taken the text.
     pub fn is_done(&self) -> bool {
-        let end = self.machine.tokens.len();
+        let end = self.machine.length;
         self.bits[end / 64] >> (end % 64) & 1 == 1
     }
 
     /// Whether there is something of the pattern left that more text could be taken by.
     pub fn can_go_on(&self) -> bool {
-        (0..self.machine.tokens.len()).any(|at| self.bits[at / 64] >> (at % 64) & 1 == 1)
+        (0..self.machine.length).any(|at| self.bits[at / 64] >> (at % 64) & 1 == 1)
     }
 }
 

@@ -141,3 +141,16 @@ mod against_backtracking {
         }
     }
 }
+
+/// Who writes many patterns does not pay for all bytes of each.
+#[test]
+fn a_pattern_takes_little_memory() {
+    for (pattern, most) in [("*1", 600), ("loop*[0-9]", 700), ("*abcdefghij", 800)] {
+        let glob = Glob::new(pattern).unwrap();
+        let Tail::Other(machine) = &glob.tail else {
+            panic!("{pattern} is run");
+        };
+        let size = machine.size();
+        assert!(size <= most, "{pattern}: {size} bytes");
+    }
+}

@@ -11,22 +11,6 @@ use crate::{
     view::{Entry, View},
 };
 
-/// The directories of sysfs, for changes that may be anywhere.
-const TOPS: [&str; 12] = [
-    "block",
-    "bus",
-    "class",
-    "dev",
-    "devices",
-    "firmware",
-    "fs",
-    "hypervisor",
-    "kernel",
-    "module",
-    "power",
-    "xen",
-];
-
 impl View {
     /// Another policy from now on. Its difference from the one before is decided anew.
     pub fn set_policy(&mut self, policy: Arc<Policy>, table: &DeviceTable) -> ViewChange {
@@ -225,7 +209,12 @@ fn paths(old: &Policy, new: &Policy) -> Vec<Bytes> {
             }
         };
         match literal {
-            b"" => paths.extend(TOPS.iter().map(|top| Bytes::from(format!("/{top}")))),
+            // it may be anywhere
+            b"" => paths.extend(
+                Devpath::TOPS
+                    .iter()
+                    .map(|top| Bytes::from(format!("/{top}"))),
+            ),
             literal => paths.push(literal.into()),
         }
         let ends = (1..literal.len()).filter(|at| literal[*at] == b'/');

@@ -479,3 +479,17 @@ fn another_policy_is_one_change() {
     assert_eq!(view.policy().name(), "all");
     assert!(view.refresh_all(&table).is_empty());
 }
+
+#[test]
+fn what_shows_below_a_device_is_found_by_its_place() {
+    let table = table(&PAD);
+    let view = view(
+        "      - { match: { subsystem: input }, show: rw }\n",
+        &table,
+    );
+    let below = |top: &str| view.shown_below(&path(top)).count();
+    assert_eq!(below("/devices/pci0"), 2);
+    assert_eq!(below(INPUT), 2);
+    assert_eq!(below(&format!("{INPUT}/event3")), 1);
+    assert_eq!(below("/devices/pci"), 0);
+}

@@ -168,8 +168,8 @@ impl Asked<'_> {
 
     /// The first device that shows at the path or below it.
     fn way(&self) -> Option<Devpath> {
-        let mut shown = self.view.shown().map(|(devpath, _)| devpath);
-        shown.find(|devpath| devpath.is_within(self.path)).cloned()
+        let mut shown = self.view.shown_below(self.path);
+        shown.next().map(|(devpath, _)| devpath.clone())
     }
 
     /// The first device that shows of those `by` is true of.

@@ -23,7 +23,10 @@ impl Loader {
         let mut earlier: Vec<&Binding> = Vec::new();
         for binding in bindings {
             used.insert(&binding.policy.0);
-            let first = earlier.iter().find(|by| covers(binding, by, steps));
+            let first = match steps.take(earlier.len()) {
+                true => earlier.iter().find(|by| covers(binding, by, steps)),
+                false => None,
+            };
             match first {
                 None => earlier.push(binding),
                 Some(first) => self.report(

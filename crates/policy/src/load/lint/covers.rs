@@ -5,7 +5,7 @@
 //! `not` turns it around. What is not found here may hold all the same.
 
 use crate::{
-    glob::Steps,
+    glob::{Globs, Steps},
     matcher::{Condition, Matcher},
     policy::DeviceRule,
 };
@@ -58,31 +58,13 @@ impl Covers<'_> {
 
     fn condition(&mut self, condition: &Condition, by: &Condition) -> bool {
         match (condition, by) {
-            (Condition::Subsystem(a), Condition::Subsystem(b))
-            | (Condition::Devtype(a), Condition::Devtype(b))
-            | (Condition::Devname(a), Condition::Devname(b))
-            | (Condition::Devpath(a), Condition::Devpath(b))
-            | (Condition::Driver(a), Condition::Driver(b))
-            | (Condition::Tag(a), Condition::Tag(b))
-            | (Condition::Link(a), Condition::Link(b)) => a.within(b, self.steps),
+            (Condition::Tag(a), Condition::Tag(b)) | (Condition::Link(a), Condition::Link(b)) => {
+                a.within(b, self.steps)
+            }
             (Condition::Devnum(a), Condition::Devnum(b)) => a.iter().all(|one| {
                 b.iter()
                     .any(|other| self.steps.take(1) && one.within(other))
             }),
-            (
-                Condition::Property { key: a, globs },
-                Condition::Property {
-                    key: b,
-                    globs: others,
-                },
-            )
-            | (
-                Condition::Attr { name: a, globs },
-                Condition::Attr {
-                    name: b,
-                    globs: others,
-                },
-            ) => a == b && globs.within(others, self.steps),
             (Condition::Any(matchers), by) => matchers
                 .iter()
                 .all(|matcher| self.implies(&parts(matcher), by)),
@@ -90,7 +72,9 @@ impl Covers<'_> {
                 let all = parts(matcher);
                 b.iter().any(|by| self.matcher(&all, by))
             }),
-            _ => false,
+            (condition, by) => {
+                of_one_text(condition, by).is_some_and(|(a, b)| a.within(b, self.steps))
+            }
         }
     }
 
@@ -103,30 +87,38 @@ impl Covers<'_> {
         })
     }
 
-    /// Whether at most one of the two can hold. Tags and links are many: one may match here and another there.
+    /// Whether at most one of the two can hold.
     fn apart(&mut self, one: &Condition, other: &Condition) -> bool {
-        match (one, other) {
-            (Condition::Subsystem(a), Condition::Subsystem(b))
-            | (Condition::Devtype(a), Condition::Devtype(b))
-            | (Condition::Devname(a), Condition::Devname(b))
-            | (Condition::Devpath(a), Condition::Devpath(b))
-            | (Condition::Driver(a), Condition::Driver(b)) => a.apart(b, self.steps),
-            (
-                Condition::Property { key: a, globs },
-                Condition::Property {
-                    key: b,
-                    globs: others,
-                },
-            )
-            | (
-                Condition::Attr { name: a, globs },
-                Condition::Attr {
-                    name: b,
-                    globs: others,
-                },
-            ) => a == b && globs.apart(others, self.steps),
-            _ => false,
-        }
+        of_one_text(one, other).is_some_and(|(a, b)| a.apart(b, self.steps))
+    }
+}
+
+/// What two conditions want of the same text. Tags and links are many: one may match here and another there.
+fn of_one_text<'c>(one: &'c Condition, other: &'c Condition) -> Option<(&'c Globs, &'c Globs)> {
+    match (one, other) {
+        (Condition::Subsystem(a), Condition::Subsystem(b))
+        | (Condition::Devtype(a), Condition::Devtype(b))
+        | (Condition::Devname(a), Condition::Devname(b))
+        | (Condition::Devpath(a), Condition::Devpath(b))
+        | (Condition::Driver(a), Condition::Driver(b)) => Some((a, b)),
+        (
+            Condition::Property { key: one, globs: a },
+            Condition::Property {
+                key: other,
+                globs: b,
+            },
+        )
+        | (
+            Condition::Attr {
+                name: one,
+                globs: a,
+            },
+            Condition::Attr {
+                name: other,
+                globs: b,
+            },
+        ) if one == other => Some((a, b)),
+        _ => None,
     }
 }
 

@@ -127,6 +127,9 @@ fn path_decided(
     steps: &mut Steps,
 ) -> Option<Position> {
     let mut by = |glob: &crate::glob::Glob| {
+        if !steps.take(earlier.len()) {
+            return None;
+        }
         let decides = |(by, _): &&(&PathRule, Position)| {
             by.globs.0.iter().any(|other| glob.within(other, steps))
         };
