@@ -39,12 +39,14 @@ impl Watcher {
             Action::Remove if is_synthetic(&event) => {
                 return self.update(&devpath, About::Known, before, event);
             }
-            Action::Remove => self.engine.apply(|scene| {
+            Action::Remove => {
                 self.added.remove(&devpath);
                 self.renamed.remove(&devpath);
-                scene.table.remove(&devpath);
-                refresh(scene, &devpath)
-            }),
+                self.apply(|scene| {
+                    scene.table.remove(&devpath);
+                    refresh(scene, &devpath)
+                })
+            }
             Action::Move => match event.devpath_old() {
                 Some(old) => return self.moved(event, &old),
                 None => return self.update(&devpath, About::Known, before, event),
@@ -104,7 +106,7 @@ impl Watcher {
             self.added.insert(devpath.clone(), number);
         }
         let mut refused = None;
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             ready.put(scene);
             let change = refresh(scene, devpath);
             refused = audit::refusal(scene, devpath).filter(|_| is_new);
@@ -148,7 +150,7 @@ impl Watcher {
             }
         }
         let was_shown = self.engine.shows(old);
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             for known in &before {
                 scene.table.remove(&known.device.devpath);
             }
@@ -228,7 +230,7 @@ impl Watcher {
             return;
         }
         let mut refused = None;
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             let was = audit::refusal(scene, devpath);
             ready.put(scene);
             let change = refresh(scene, devpath);

@@ -595,6 +595,47 @@ fn an_event_about_another_device_than_is_there_grants_nothing() {
     assert_eq!(host.log(), Vec::<String>::new());
 }
 
+/// A decision about a device is one about what is below it, of which some may be known to be gone.
+#[test]
+fn what_is_known_to_be_gone_is_not_granted_with_what_is_above_it() {
+    let rules = "      - match: { devname: loop3, property: { READY: \"1\" } }\n        show: rw\n";
+    for udev in [false, true] {
+        let mut host = host(rules, udev, false);
+        host.plug("loop3", "");
+        let dir = host.dir.path().join("sys/devices/virtual/block/loop3/part");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join("uevent"), "MAJOR=259\nMINOR=1\n").unwrap();
+        symlink("../../../../../class/block", dir.join("subsystem")).unwrap();
+        host.kernel(Action::Add, "loop3/part");
+        if udev {
+            host.says(Action::Add, "loop3/part", "");
+        }
+        let _ = (host.log(), host.heard());
+        let mut device = Device::new(devpath("loop3/part"));
+        device.subsystem = Some("block".into());
+        device.properties.push(b"SEQNUM", b"4712");
+        let remove = Message::Kernel(made_up(Action::Remove, &device));
+        host.watcher.heard.push_back(remove);
+        match udev {
+            true => host.says(Action::Change, "loop3", "READY=1\n"),
+            false => {
+                plug(host.dir.path(), "loop3", "READY=1\n");
+                host.kernel(Action::Change, "loop3");
+            }
+        }
+        let grants = |log: Vec<String>| -> Vec<String> {
+            log.into_iter()
+                .filter(|line| line.contains("grant"))
+                .collect()
+        };
+        assert_eq!(grants(host.log()), ["grant b 7:3 Rw"], "udev: {udev}");
+        // which is told as of any other
+        host.watcher.hear_host();
+        assert_eq!(grants(host.log()), [""; 0]);
+        assert_eq!(host.heard().last().unwrap(), "remove part");
+    }
+}
+
 mod attributes;
 mod audit;
 mod events;
