@@ -1,5 +1,5 @@
 //! Changed rules reach a container that runs: by a signal, and as soon as they are saved. An error changes
-//! nothing. Loop devices 880 to 889 are this file's.
+//! nothing. Loop devices 880 to 889 and 910 are this file's.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -209,7 +209,7 @@ fn what_is_saved_is_taken_however_it_is_saved() {
 /// A directory with nothing in it, or none at all, is looked at as well, and so is a file that was wrong.
 #[test]
 fn what_comes_to_be_included_is_taken() {
-    let _device = Loop::add(887);
+    let _device = Loop::add(910);
     let others = "containers: [{ match: { name: another }, policy: minimal }]\n";
     let file = File::new(&format!("version: 1\ninclude: \"conf.d/*.yaml\"\n{others}"));
     let mut inside = Shell::start(&Container::new().policy(file.path()).arg("--watch"));
@@ -222,8 +222,8 @@ fn what_comes_to_be_included_is_taken() {
         .0
         .expect_error("not reloaded, the rules stay as they were");
     let binding = "containers: [{ match: { name: \"**\" }, policy: test }]\n";
-    fs::write(&late, show_block(&["loop887"]) + binding).expect("a rule file");
-    inside.says("ls /sys/class/block", "loop887");
+    fs::write(&late, show_block(&["loop910"]) + binding).expect("a rule file");
+    inside.says("ls /sys/class/block", "loop910");
     fs::remove_file(&late).expect("it is there");
     inside.says("ls /sys/class/block", "");
 }
