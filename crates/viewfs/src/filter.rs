@@ -174,6 +174,11 @@ impl<S: Source> Filtered<S> {
         directories.any(|at| self.source.exists(&[&path[..at], b"/uevent"].concat()))
     }
 
+    /// Whether the directory at `path` is a device that nobody has told us of yet, or lies in one.
+    fn is_unknown(&self, path: &[u8]) -> bool {
+        self.is_unknown_device(path) || self.is_in_unknown_device(path)
+    }
+
     /// Whether the directory at `path` is a device that nobody has told us of yet: it is hidden
     /// until the monitor has, and a decision is there.
     fn is_unknown_device(&self, path: &[u8]) -> bool {
@@ -203,7 +208,7 @@ impl<S: Source> Filtered<S> {
     fn leads(&self, path: &[u8], target: &[u8]) -> bool {
         self.source
             .resolve(path, target)
-            .is_some_and(|t| self.judge(&t).dir)
+            .is_some_and(|t| self.judge(&t).dir && !self.is_unknown(&t))
     }
 
     /// The directory at `path`, if it shows.
@@ -258,7 +263,8 @@ impl<S: Source> Filtered<S> {
                 Kind::Link => directory
                     .readlink(&entry.name)
                     .ok()
-                    .and_then(|t| self.source.resolve(&[path, b"/", &entry.name].concat(), &t)),
+                    .and_then(|t| self.source.resolve(&[path, b"/", &entry.name].concat(), &t))
+                    .filter(|target| !self.is_unknown(target)),
                 _ => None,
             })
             .collect();

@@ -169,6 +169,20 @@ fn nothing_in_a_device_that_nobody_told_us_of_shows() {
         fake.put(&format!("{DISK}/sda2/{name}"), Item::File(""));
     }
     fake.put(&format!("{DISK}/sda2/up"), Item::Link("/devices/pci0/usb1"));
+    fake.put(
+        &format!("{DISK}/to"),
+        Item::Link("/devices/pci0/usb1/block/sda/sda2"),
+    );
+    fake.put(
+        &format!("{DISK}/into"),
+        Item::Link("/devices/pci0/usb1/block/sda/sda2/queue"),
+    );
+    assert!(self::names(&tree, DISK).is_disjoint(&set(&["to", "into"])));
+    for name in ["to", "into"] {
+        let path = format!("{DISK}/{name}").into_bytes();
+        assert_eq!(tree.stat(&path), Err(Error::NotFound), "{name}");
+        assert_eq!(tree.readlink(&path), Err(Error::NotFound), "{name}");
+    }
     for name in names {
         let path = format!("{DISK}/sda2/{name}").into_bytes();
         assert_eq!(tree.stat(&path), Err(Error::NotFound), "{name}");
