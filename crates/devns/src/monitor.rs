@@ -7,7 +7,7 @@ use cli::Failure;
 use host::Monitor;
 use host::monitor;
 use kobject::trace::{self, Message};
-use kobject::{Action, Devpath, Properties};
+use kobject::{Action, Devpath, Escaped, Properties};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::args::MonitorArgs;
@@ -57,14 +57,38 @@ fn line(message: &Message, args: &MonitorArgs) -> String {
         (true, Message::Kernel(_)) => "kernel ",
         (true, Message::Udev(_)) => "udev   ",
     };
-    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    let subsystem = text(vars.get(b"SUBSYSTEM").unwrap_or_default());
+    // values are what devices say: none may end a line, or be obeyed by a terminal
+    let subsystem = Escaped(vars.get(b"SUBSYSTEM").unwrap_or_default());
     let mut out = format!("{source}{:8} {devpath} ({subsystem})\n", action.to_string());
     if args.property {
         for (key, value) in vars.iter() {
-            out += &format!("{}={}\n", text(key), text(value));
+            out += &format!("{}={}\n", Escaped(key), Escaped(value));
         }
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use kobject::Uevent;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_one_line_and_nothing_that_a_terminal_obeys() {
+        let args = MonitorArgs {
+            udev: false,
+            property: true,
+            json: false,
+        };
+        let event = Uevent::parse(
+            b"add@/devices/x\0ACTION=add\0DEVPATH=/devices/x\0SUBSYSTEM=input\0NAME=\"a\n\nadd /devices/y (b)\x1b[2J\"\0",
+        );
+        let text = line(&Message::Kernel(event.unwrap()), &args);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "add      /devices/x (input)");
+        assert_eq!(lines[4], "NAME=\"a\\x0a\\x0aadd /devices/y (b)\\x1b[2J\"");
+        assert_eq!(lines.len(), 6);
+    }
 }

@@ -140,6 +140,15 @@ impl Engine {
     /// Change the scene, and access with it: under one lock, so that nobody sees a node that
     /// cannot be opened, or opens one that is gone.
     pub(crate) fn apply(&self, change: impl FnOnce(&mut Scene) -> ViewChange) -> ViewChange {
+        self.apply_but(&[], change)
+    }
+
+    /// As [`Engine::apply`], but nothing is granted of what is `gone` and has not left the view yet: its number may be another's.
+    pub(crate) fn apply_but(
+        &self,
+        gone: &[&Devpath],
+        change: impl FnOnce(&mut Scene) -> ViewChange,
+    ) -> ViewChange {
         let mut scene = self.scene.write();
         let change = change(&mut scene);
         scene.generation += 1;
@@ -159,6 +168,7 @@ impl Engine {
             .appeared
             .iter()
             .chain(altered.map(|(_, after)| after))
+            .filter(|shown| !gone.iter().any(|gone| shown.devpath.is_within(gone)))
         {
             self.gate("grant", shown, |gate| gate.grant(shown));
         }

@@ -13,6 +13,18 @@ use crate::rescan::{is_another, is_another_number};
 use crate::told::{self, Cause};
 use crate::watch::Watcher;
 
+/// What sort of device an event is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// One that nobody knew of.
+    New,
+    /// One that is known.
+    Known,
+    /// One that a look at everything has found before its `add` came. The kernel was perhaps still making it, and what udev had
+    /// written down was about another.
+    Found,
+}
+
 impl Watcher {
     /// Carry one event of the kernel through.
     pub(crate) fn kernel(&mut self, event: Uevent) {
@@ -25,17 +37,19 @@ impl Watcher {
         let change = match event.action {
             // somebody wrote that to its `uevent` file; the device is there still
             Action::Remove if is_synthetic(&event) => {
-                return self.update(&devpath, false, before, event);
+                return self.update(&devpath, About::Known, before, event);
             }
-            Action::Remove => self.engine.apply(|scene| {
+            Action::Remove => {
                 self.added.remove(&devpath);
                 self.renamed.remove(&devpath);
-                scene.table.remove(&devpath);
-                refresh(scene, &devpath)
-            }),
+                self.apply(|scene| {
+                    scene.table.remove(&devpath);
+                    refresh(scene, &devpath)
+                })
+            }
             Action::Move => match event.devpath_old() {
                 Some(old) => return self.moved(event, &old),
-                None => return self.update(&devpath, false, before, event),
+                None => return self.update(&devpath, About::Known, before, event),
             },
             Action::Add => match before
                 .iter()
@@ -44,26 +58,25 @@ impl Watcher {
             {
                 // what udev has said of it still holds
                 Some(_) if is_synthetic(&event) => {
-                    return self.update(&devpath, false, before, event);
+                    return self.update(&devpath, About::Known, before, event);
                 }
                 // its `remove` was lost
                 Some(old) if is_another(&old.properties, &event.device_properties()) => {
                     self.kernel(made_up(Action::Remove, old));
-                    return self.update(&devpath, true, Vec::new(), event);
+                    return self.update(&devpath, About::New, Vec::new(), event);
                 }
-                // a look at everything has found it before its event came
-                Some(_) => return self.note_number(&devpath, &event),
-                None => return self.update(&devpath, true, before, event),
+                Some(_) => return self.update(&devpath, About::Found, before, event),
+                None => return self.update(&devpath, About::New, before, event),
             },
             Action::Change | Action::Online | Action::Offline | Action::Bind | Action::Unbind => {
-                return self.update(&devpath, false, before, event);
+                return self.update(&devpath, About::Known, before, event);
             }
         };
         self.tell(change, &before, Cause::Kernel(&event));
     }
 
     /// Read the facts of a device that is there and decide anew.
-    fn update(&mut self, devpath: &Devpath, is_new: bool, before: Vec<Facts>, event: Uevent) {
+    fn update(&mut self, devpath: &Devpath, about: About, before: Vec<Facts>, event: Uevent) {
         // gone already: its `remove` is on the way, and nothing is shown that is not there
         let Some(pinned) = Pinned::at(&self.engine.sysfs, devpath) else {
             return too_late(&event);
@@ -84,6 +97,7 @@ impl Watcher {
         if !said.is_empty() && !differs(&&b"DISKSEQ"[..]) {
             device.properties = said.clone();
         }
+        let is_new = about != About::Known;
         let ready = self.read(self.engine.facts(device, is_new), &pinned);
         if self.has_heard_remove(devpath) {
             return too_late(&event);
@@ -92,7 +106,7 @@ impl Watcher {
             self.note_number(devpath, &event);
         }
         let mut refused = None;
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             ready.put(scene);
             let change = refresh(scene, devpath);
             refused = audit::refusal(scene, devpath).filter(|_| is_new);
@@ -103,7 +117,11 @@ impl Watcher {
         if !pinned.is_there() {
             self.engine.revoke_below(devpath);
         }
-        self.tell(change, &before, Cause::Kernel(&event));
+        let cause = match about {
+            About::Found => Cause::Found(&event),
+            About::New | About::Known => Cause::Kernel(&event),
+        };
+        self.tell(change, &before, cause);
     }
 
     /// An event brought a device to this name.
@@ -140,7 +158,7 @@ impl Watcher {
             }
         }
         let was_shown = self.engine.shows(old);
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             for known in &before {
                 scene.table.remove(&known.device.devpath);
             }
@@ -220,7 +238,7 @@ impl Watcher {
             return;
         }
         let mut refused = None;
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             let was = audit::refusal(scene, devpath);
             ready.put(scene);
             let change = refresh(scene, devpath);

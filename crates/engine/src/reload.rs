@@ -9,7 +9,7 @@ use viewfs::Scene;
 
 use crate::event::{as_udev, made_up};
 use crate::facts::{Ready, is_incomplete};
-use crate::tell::{take_in, takes_away};
+use crate::tell::take_in;
 use crate::told;
 use crate::watch::Watcher;
 
@@ -38,8 +38,9 @@ impl Watcher {
         self.hear_host();
         // before the lock: a driver may take its time, and until then all is as it was
         let ready = self.asked_only_now(&policy);
+        take_in(&self.engine, self.scanned, &mut self.heard);
         let mut before = Vec::new();
-        let change = self.engine.apply(|scene| {
+        let change = self.apply(|scene| {
             for ready in ready {
                 ready.put(scene);
             }
@@ -51,15 +52,8 @@ impl Watcher {
             before = known.flatten().cloned().collect();
             change
         });
-        // what is known to be gone, and whose number may be another's already
+        // what has gone since, and whose number may be another's already
         take_in(&self.engine, self.scanned, &mut self.heard);
-        for gone in self
-            .heard
-            .iter()
-            .filter_map(|m| takes_away(m, self.scanned))
-        {
-            self.engine.revoke_below(gone);
-        }
         before.sort_by(|one, other| one.device.devpath.cmp(&other.device.devpath));
         self.forget(&change);
         self.tell_reload(&change, &before);

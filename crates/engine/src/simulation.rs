@@ -234,7 +234,7 @@ impl Simulation {
 
     fn tell(&mut self, before: &[Facts], cause: Cause<'_>) -> Vec<Told> {
         let devpath = match cause {
-            Cause::Kernel(event) => &event.devpath,
+            Cause::Kernel(event) | Cause::Found(event) => &event.devpath,
             Cause::Udev(message) => &message.devpath,
         };
         let change: ViewChange = refresh(&mut self.scene, devpath);

@@ -32,6 +32,15 @@ impl Watcher {
         scene.table.subtree(top).cloned().collect()
     }
 
+    /// As [`Engine::apply`]. Who is known to be gone gets no grant any more: its turn comes yet.
+    pub(crate) fn apply(&self, change: impl FnOnce(&mut Scene) -> ViewChange) -> ViewChange {
+        let heard = self.heard.iter();
+        let gone: Vec<&Devpath> = heard
+            .filter_map(|message| takes_away(message, self.scanned))
+            .collect();
+        self.engine.apply_but(&gone, change)
+    }
+
     /// After the view has changed: caches, then events. `before` is what was known then of all that the change may be
     /// about, ordered by devpath.
     pub(crate) fn tell(&mut self, change: ViewChange, before: &[Facts], cause: Cause<'_>) {

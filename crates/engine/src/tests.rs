@@ -560,5 +560,6 @@ mod attributes;
 mod audit;
 mod events;
 mod late;
+mod races;
 mod reload;
 mod taken;

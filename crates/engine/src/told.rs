@@ -12,6 +12,8 @@ use crate::event::{as_udev, made_up};
 pub(crate) enum Cause<'a> {
     /// An event of the kernel.
     Kernel(&'a Uevent),
+    /// The kernel's `add` of a device that had been found before: whoever was told of it then is not told again.
+    Found(&'a Uevent),
     /// A message of udev's.
     Udev(&'a UdevMessage),
 }
@@ -19,7 +21,7 @@ pub(crate) enum Cause<'a> {
 impl Cause<'_> {
     fn is_about(&self, devpath: &Devpath) -> bool {
         match self {
-            Cause::Kernel(event) => event.devpath == *devpath,
+            Cause::Kernel(event) | Cause::Found(event) => event.devpath == *devpath,
             Cause::Udev(message) => message.devpath == *devpath,
         }
     }
@@ -70,6 +72,7 @@ pub(crate) fn of_change(
     }
     match cause {
         Cause::Kernel(event) => all.extend(of_event(known, event)),
+        Cause::Found(_) => {}
         Cause::Udev(message) => {
             if !known.events(&message.devpath).of_udev() {
                 return all;
@@ -132,7 +135,9 @@ pub(crate) fn of_add(
         return Vec::new();
     };
     let event = match cause {
-        Some(Cause::Kernel(event)) if is_it(event, Action::Add, &facts) => event.clone(),
+        Some(Cause::Kernel(event) | Cause::Found(event)) if is_it(event, Action::Add, &facts) => {
+            event.clone()
+        }
         _ => made_up(Action::Add, &facts.device),
     };
     let mut all = Vec::new();

@@ -97,16 +97,23 @@ fn read(sysfs: &Sysfs, dir: &Directory, devpath: &Devpath) -> Option<Device> {
         Err(_) => Vec::new(),
     };
     let link_of = |name: &[u8]| resolve(&[path, b"/", name].concat(), &dir.readlink(name).ok()?);
+    let properties = unforged(&Properties::parse_lines(&text));
+    let subsystem = link_of(b"subsystem").map(last);
+    // one that the kernel is still making, or taking away: its event comes yet. Whether the number is a block device's, only
+    // the subsystem says
+    if subsystem.is_none() && properties.get(b"MAJOR").is_some() {
+        return None;
+    }
     let driver = link_of(b"driver");
     let module = driver
         .as_ref()
         .and_then(|driver| link(sysfs, driver, "module"));
     Some(Device {
         devpath: devpath.clone(),
-        subsystem: link_of(b"subsystem").map(last),
+        subsystem,
         driver: driver.map(last),
         module: module.map(last),
-        properties: unforged(&Properties::parse_lines(&text)),
+        properties,
     })
 }
 
@@ -189,6 +196,8 @@ pub fn net_devices(sysfs: &Sysfs) -> Result<Vec<Device>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -226,10 +235,15 @@ mod tests {
         make();
         let sysfs = Sysfs::at(top.path()).unwrap();
         let devpath = Devpath::parse(b"/devices/x").unwrap();
+        // as the kernel makes it: then comes the link
+        assert!(Pinned::at(&sysfs, &devpath).is_none());
+        let link = || symlink("../../class/block", dir.join("subsystem")).unwrap();
+        link();
         let pinned = Pinned::at(&sysfs, &devpath).unwrap();
         assert!(pinned.is_there());
         std::fs::remove_dir_all(&dir).unwrap();
         make();
+        link();
         assert!(!pinned.is_there());
         let now = Pinned::at(&sysfs, &devpath).unwrap();
         assert!(now.is_there() && now.device == pinned.device);
@@ -244,8 +258,8 @@ mod tests {
         std::fs::write(dir.join("queue/rotational"), "1\n").unwrap();
         std::fs::write(dir.join("long"), [b'x'; 5000]).unwrap();
         std::fs::write(top.path().join("secret"), "no").unwrap();
-        std::os::unix::fs::symlink("../../secret", dir.join("link")).unwrap();
-        std::os::unix::fs::symlink("queue", dir.join("to-queue")).unwrap();
+        symlink("../../secret", dir.join("link")).unwrap();
+        symlink("queue", dir.join("to-queue")).unwrap();
         nix::unistd::mkfifo(&dir.join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let sysfs = Sysfs::at(top.path()).unwrap();
         let pinned = Pinned::at(&sysfs, &Devpath::parse(b"/devices/x").unwrap()).unwrap();

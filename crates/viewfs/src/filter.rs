@@ -63,10 +63,32 @@ impl<S: Source> Filtered<S> {
         if verdict.is_hidden() && self.missed.as_ref().is_some_and(|m| m.missed(path)) {
             verdict = self.judge(path);
         }
-        match verdict.is_hidden() {
+        match verdict.is_hidden() || self.is_in_unknown_device(path) {
             true => Err(Error::NotFound),
             false => Ok(verdict),
         }
+    }
+
+    /// Whether `path` lies in the directory of a device that nobody has told us of yet. That has no name, but who holds it
+    /// since it was another device's, or since before it had its `uevent` file, can ask for what is in it.
+    fn is_in_unknown_device(&self, path: &[u8]) -> bool {
+        const TOP: &[u8] = b"/devices";
+        if !path.starts_with(b"/devices/") {
+            return false;
+        }
+        let known = {
+            let scene = self.scene.read();
+            let nearest = scene.table.nearest(path);
+            nearest.map_or(TOP.len(), |facts| facts.device.devpath.as_bytes().len())
+        };
+        let slashes = path.iter().enumerate().skip(known + 1);
+        let mut directories = slashes.filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+        directories.any(|at| self.source.exists(&[&path[..at], b"/uevent"].concat()))
+    }
+
+    /// Whether the directory at `path` is a device that nobody has told us of yet, or lies in one.
+    fn is_unknown(&self, path: &[u8]) -> bool {
+        self.is_unknown_device(path) || self.is_in_unknown_device(path)
     }
 
     /// Whether the directory at `path` is a device that nobody has told us of yet: it is hidden
@@ -98,7 +120,7 @@ impl<S: Source> Filtered<S> {
     fn leads(&self, path: &[u8], target: &[u8]) -> bool {
         self.source
             .resolve(path, target)
-            .is_some_and(|t| self.judge(&t).dir)
+            .is_some_and(|t| self.judge(&t).dir && !self.is_unknown(&t))
     }
 
     /// The directory at `path`, if it shows.
@@ -106,7 +128,7 @@ impl<S: Source> Filtered<S> {
         if let Some(missed) = &self.missed {
             missed.missed(&[path, b"/*"].concat());
         }
-        match self.judge_now(path)?.dir {
+        match self.judge_now(path)?.dir && !self.is_unknown_device(path) {
             true => self.source.directory(path),
             false => Err(Error::NotFound),
         }
@@ -153,7 +175,8 @@ impl<S: Source> Filtered<S> {
                 Kind::Link => directory
                     .readlink(&entry.name)
                     .ok()
-                    .and_then(|t| self.source.resolve(&[path, b"/", &entry.name].concat(), &t)),
+                    .and_then(|t| self.source.resolve(&[path, b"/", &entry.name].concat(), &t))
+                    .filter(|target| !self.is_unknown(target)),
                 _ => None,
             })
             .collect();

@@ -118,7 +118,7 @@ fn what_is_known_to_be_gone_is_not_granted_by_new_rules() {
     host.log();
     host.watcher.set_policy(policy(&rule("loop3", "rw")));
     let log = host.log();
-    assert_eq!(log[..2], ["grant b 7:3 Rw", "revoke b 7:3"], "{log:?}");
+    assert!(!log.iter().any(|line| line.contains("grant")), "{log:?}");
 }
 
 #[test]

@@ -153,6 +153,53 @@ fn a_device_that_nobody_told_us_of_is_hidden() {
     );
 }
 
+/// Whoever holds its directory open, of the device that was there before or from before it had a `uevent` file, needs
+/// not ask for its name.
+#[test]
+fn nothing_in_a_device_that_nobody_told_us_of_shows() {
+    let rules =
+        "      - match: { devname: sda }\n        show: rw\n        sysfs: { write: [\"**\"] }\n";
+    let Setup { fake, tree, .. } = setup(rules);
+    fake.put(
+        &format!("{DISK}/queue/up"),
+        Item::Link("/devices/pci0/usb1"),
+    );
+    let names = ["uevent", "secret", "queue/scheduler", "deep/er/secret"];
+    for name in names {
+        fake.put(&format!("{DISK}/sda2/{name}"), Item::File(""));
+    }
+    fake.put(&format!("{DISK}/sda2/up"), Item::Link("/devices/pci0/usb1"));
+    fake.put(
+        &format!("{DISK}/to"),
+        Item::Link("/devices/pci0/usb1/block/sda/sda2"),
+    );
+    fake.put(
+        &format!("{DISK}/into"),
+        Item::Link("/devices/pci0/usb1/block/sda/sda2/queue"),
+    );
+    assert!(self::names(&tree, DISK).is_disjoint(&set(&["to", "into"])));
+    for name in ["to", "into"] {
+        let path = format!("{DISK}/{name}").into_bytes();
+        assert_eq!(tree.stat(&path), Err(Error::NotFound), "{name}");
+        assert_eq!(tree.readlink(&path), Err(Error::NotFound), "{name}");
+    }
+    for name in names {
+        let path = format!("{DISK}/sda2/{name}").into_bytes();
+        assert_eq!(tree.stat(&path), Err(Error::NotFound), "{name}");
+        assert_eq!(tree.same_for_all(&path), Err(Error::NotFound), "{name}");
+        assert!(matches!(tree.open_read(&path), Err(Error::NotFound)));
+        assert!(matches!(tree.open_write(&path), Err(Error::NotFound)));
+    }
+    let at = |name: &str| format!("{DISK}/{name}").into_bytes();
+    for name in ["sda2", "sda2/queue", "sda2/deep/er"] {
+        assert_eq!(tree.list(&at(name)), Err(Error::NotFound), "{name}");
+    }
+    assert_eq!(tree.readlink(&at("sda2/up")), Err(Error::NotFound));
+    assert!(tree.readlink(&at("queue/up")).is_ok());
+    assert!(tree.open_write(&at("queue/scheduler")).is_ok());
+    assert!(tree.open_read(&at("sda1/start")).is_ok());
+}
+
 #[test]
 fn writing_needs_a_rule_and_ownership_follows_it() {
     let Setup { fake, events, tree } = setup(SDA);
