@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use policy::{FileText, Files};
 
 /// What a rule file may have, in bytes; all of them together may have no more.
-const MAX_FILE: u64 = 16 << 20;
+const MAX_FILE: u64 = 2 << 20;
 /// What a directory may have, in names.
 const MAX_NAMES: usize = 10_000;
 
@@ -120,7 +120,7 @@ mod tests {
             ("gone", "cannot be read: no such file or directory"),
             ("fifo", "is not a regular file"),
             ("", "is not a regular file"),
-            ("large", "has more than 16 MiB"),
+            ("large", "has more than 2 MiB"),
             ("bytes", "is not text: byte 3 is no UTF-8; save it as UTF-8"),
         ] {
             assert_eq!(read(name).unwrap_err(), why, "{name}");
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_end_of_text_is_too_much() {
-        assert_eq!(text(io::repeat(b'#')).unwrap_err(), "has more than 16 MiB");
+        assert_eq!(text(io::repeat(b'#')).unwrap_err(), "has more than 2 MiB");
         assert_eq!(text(&b"x"[..]).unwrap(), "x");
     }
 }

@@ -12,8 +12,8 @@ use crate::{
 };
 use names::{join, matching, split};
 
-/// What all files together may hold, in bytes. Nobody writes as much; who generates it can do with fewer rules.
-const MOST_TEXT: usize = 16 << 20;
+/// What all files together may hold, in bytes: some 20,000 rules. Patterns take up to 120 times their size in memory.
+const MOST_TEXT: usize = 2 << 20;
 /// How many files there may be.
 const MOST_FILES: usize = 1000;
 /// How many files may stand around one, each including the next.
@@ -191,8 +191,8 @@ impl Reading<'_> {
                 ..Position::default()
             };
             let message = match self.way.len() {
-                0 | 1 => "a rule file of more than 16 MiB",
-                _ => "more than 16 MiB of rules in all files together",
+                0 | 1 => "a rule file of more than 2 MiB",
+                _ => "more than 2 MiB of rules in all files together",
             };
             return self.loader.error(at, message, "fewer rules".to_owned());
         }

@@ -239,7 +239,7 @@ fn there_are_only_so_many_files() {
 
 #[test]
 fn all_files_together_hold_only_so_much() {
-    let comment = format!("version: 1\n# {}\n", "x".repeat(6 << 20));
+    let comment = format!("version: 1\n# {}\n", "x".repeat(3 << 18));
     let mut all = files(&[("r.yaml", "include: [a, b]\n")]);
     all.insert("a".to_owned(), comment.clone());
     all.insert("b".to_owned(), comment.clone());
@@ -252,10 +252,10 @@ fn all_files_together_hold_only_so_much() {
     let errors = Rules::load("r.yaml", &all).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "error: more than 16 MiB of rules in all files together\n --> c"
+        "error: more than 2 MiB of rules in all files together\n --> c"
     );
     let errors = Rules::parse("r", &comment.repeat(3)).unwrap_err();
-    assert_eq!(errors.found[0].message, "a rule file of more than 16 MiB");
+    assert_eq!(errors.found[0].message, "a rule file of more than 2 MiB");
 }
 
 #[test]
