@@ -73,3 +73,38 @@ fn what_was_said_before_the_event_of_one_that_was_found_is_of_another() {
     host.says_numbered("loop3", "20");
     assert!(host.watcher.engine.shows(&devpath("loop3")));
 }
+
+#[test]
+fn what_only_udev_knows_is_waited_for() {
+    let rules = "      - match: { not: { property: { ID_SECRET: \"1\" } } }\n        show: rw\n";
+    let mut host = host(rules, true, false);
+    host.plug("loop3", "");
+    assert!(!host.watcher.engine.shows(&devpath("loop3")));
+    assert_eq!(host.heard(), Vec::<String>::new());
+    assert!(host.watcher.waiting.contains_key(&devpath("loop3")));
+    let vars = Properties::parse_lines(b"ID_SECRET=0\n");
+    host.watcher.udev(UdevMessage {
+        action: Action::Add,
+        devpath: devpath("loop3"),
+        vars,
+    });
+    assert_eq!(host.heard(), ["add loop3"]);
+    // and one of which it says what hides it
+    host.plug("loop4", "");
+    let vars = Properties::parse_lines(b"ID_SECRET=1\n");
+    host.watcher.udev(UdevMessage {
+        action: Action::Add,
+        devpath: devpath("loop4"),
+        vars,
+    });
+    // and one of which it never says anything: hidden for good, and reported once
+    host.plug("loop5", "");
+    for until in host.watcher.waiting.values_mut() {
+        *until = Some(Instant::now());
+    }
+    host.watcher.give_up_on_udev();
+    host.watcher.expect_udev();
+    assert_eq!(host.watcher.waiting.get(&devpath("loop5")), Some(&None));
+    assert!(!host.watcher.engine.shows(&devpath("loop5")));
+    assert_eq!(host.heard(), Vec::<String>::new());
+}

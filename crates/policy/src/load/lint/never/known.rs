@@ -79,10 +79,8 @@ const fn bus(
     nodes: Option<&'static str>,
 ) -> Known {
     Known {
-        subsystem,
-        devtypes,
         drivers: true,
-        nodes,
+        ..class(subsystem, devtypes, nodes)
     }
 }
 
