@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use crate::{sh, unique};
+use crate::{eventually, sh, unique};
 
 /// A loop device of the host.
 #[derive(Debug)]
@@ -32,9 +32,19 @@ impl Loop {
         Loop { number, file: None }
     }
 
-    /// Loop device `number`, which is there already and is the calling test's own.
+    /// Loop device `number`, which somebody else has made or is making, and which is the calling test's own.
+    ///
+    /// # Panics
+    /// When its node does not come.
+    #[track_caller]
     pub fn adopt(number: u32) -> Loop {
-        Loop { number, file: None }
+        let device = Loop { number, file: None };
+        // its number is taken before its node is made (`loop_add`, drivers/block/loop.c)
+        let node = PathBuf::from(format!("/dev/loop{number}"));
+        eventually("its node is there", Duration::from_secs(5), || {
+            node.exists()
+        });
+        device
     }
 
     /// Attach a file with this content to it.

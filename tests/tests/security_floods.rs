@@ -3,7 +3,7 @@
 //!
 //! Each container of `devns run` has a server of its own, so what one makes its server do is a matter between the two and
 //! the scheduler. What is compared is therefore a flood of as many processes of the real sysfs, or of a tmpfs.
-//! Loop devices 780 to 789 are this file's.
+//! Loop devices 500 to 509 are this file's.
 
 #[path = "../attacks/mod.rs"]
 mod attacks;
@@ -109,18 +109,18 @@ fn neighbour_is_served(mut neighbour: Neighbour, how: &str, mut native: Running)
     let beside_native = neighbour.share();
     native.end();
 
-    let device = Loop::add(780);
+    let device = Loop::add(500);
     let name = device.name();
     device.remove();
     let mut hearing = Heard::start(&Container::new().shows(&[&name]));
     let mut flood = flood(how);
     let beside_ours = neighbour.share();
     // and it hears in time what is plugged
-    let device = Loop::add(780);
+    let device = Loop::add(500);
     let add = hearing.expect(&format!("add@{}", device.devpath()));
     assert_eq!(add["node"], "ok", "{add}");
     device.remove();
-    hearing.expect("remove@/devices/virtual/block/loop780");
+    hearing.expect("remove@/devices/virtual/block/loop500");
 
     let resident = resident(flood.pid());
     assert!(resident < 64 << 10, "the server has {resident} KiB");

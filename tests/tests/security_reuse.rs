@@ -70,12 +70,13 @@ impl Scene {
     fn swap(&mut self) {
         self.device.take().expect("the first").remove();
         // who opens a loop device that is gone makes one, so it may be there
-        let mut other = match sys::loopdev::add(self.number) {
+        match sys::loopdev::add(self.number) {
             Err(e) if e.errno() != libc::EEXIST => panic!("{e}"),
-            _ => Loop::adopt(self.number),
-        };
+            _ => {}
+        }
+        // the container is ended before it, also when what follows fails: it would make the device once more
+        let other = self.device.insert(Loop::adopt(self.number));
         other.fill(&SECRET);
-        self.device = Some(other);
     }
 
     /// From now on it is refused, for a second at least.

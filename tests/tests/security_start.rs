@@ -1,7 +1,7 @@
 //! What a container gets from whoever starts it: streams, keys, ids, a terminal, the binary of devns
 //! itself (requirement 3).
 //!
-//! Loop devices 780 to 789 are this file's.
+//! Loop devices 510 to 519 are this file's.
 
 #[path = "../attacks/mod.rs"]
 mod attacks;
@@ -269,14 +269,14 @@ fn false_netlink_messages_hold_up_nothing() {
     let name = unique("flood");
     let container = Container::new()
         .name(&name)
-        .shows(&["loop780", "loop781"])
+        .shows(&["loop510", "loop511"])
         .gate("v1");
     let container = container.args(["--cap-add", "NET_ADMIN"]).log("error");
     let mut inside = container.start(&["python3", "-c", &attacks::script(FLOOD)]);
     inside.expect("flooding");
     let first = inside.first_process();
     std::thread::sleep(Duration::from_millis(500));
-    for number in [780, 781, 780, 781] {
+    for number in [510, 511, 510, 511] {
         let device = Loop::add(number);
         let node = format!("/proc/{first}/root/dev/{}", device.name());
         eventually("the node is there", Duration::from_secs(1), || {
